@@ -37,6 +37,6 @@ define make_venv
 echo "Python environment $(1) (requirements/$(2).txt)"; \
 $(PYTHON) -m venv $(1); \
 $(1)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt; \
-$(1)/bin/uv pip sync -q --python $(1)/bin/python --require-hashes requirements/$(2).txt requirements/bootstrap.txt; \
+$(1)/bin/uv pip sync -q --compile-bytecode --python $(1)/bin/python --require-hashes requirements/$(2).txt requirements/bootstrap.txt; \
 touch $@
 endef
