@@ -9,7 +9,7 @@ VENV := .venv
 MODEL_VENV := .venv-model-build
 PY := $(VENV)/bin/python
 MODEL_PY := $(MODEL_VENV)/bin/python
-GROUPS := dev model-build tools bootstrap
+GROUPS := dev model-build tools bootstrap installer
 SUBGROUPS := infra policies serving
 
 .PHONY: help
@@ -19,7 +19,7 @@ help: ## print this list
 .PHONY: lock
 lock: venv ## compile pyproject.toml's groups into requirements/*.txt, with hashes
 	@for group in $(GROUPS); do $(VENV)/bin/uv pip compile -q --group $$group $(LOCK_FLAGS) -o requirements/$$group.txt; done
-	@for group in $(SUBGROUPS); do $(VENV)/bin/uv pip compile -q --group $$group $(LOCK_FLAGS) -c requirements/dev.txt -o requirements/$$group.txt; done
+	@for group in $(SUBGROUPS); do $(VENV)/bin/uv pip compile -q --group $$group $(LOCK_FLAGS) $$(ls requirements/$$group.excludes 2>/dev/null | sed 's/^/--excludes /') -c requirements/dev.txt -o requirements/$$group.txt; done
 LOCK_FLAGS := --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url
 
 .PHONY: venv venv-model-build
