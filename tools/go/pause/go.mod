@@ -1,0 +1,3 @@
+module inferstack/tools/pause
+
+go 1.26
