@@ -40,3 +40,60 @@ $(1)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -
 $(1)/bin/uv pip sync -q --compile-bytecode --python $(1)/bin/python --require-hashes requirements/$(2).txt requirements/bootstrap.txt; \
 touch $@
 endef
+
+.PHONY: tools
+tools: venv ## find or build the pinned tools (about 25 minutes the first time)
+	@$(PY) -m tools build
+
+.PHONY: cluster
+cluster: tools ## start the embedded cluster
+	@$(PY) -m local up
+
+.PHONY: wheels images
+wheels: venv ## download the serving image's wheels, by hash
+	@$(PY) -m local.images wheels
+images: tools wheels ## prepare the build contexts of the local images
+	@$(PY) -m local.images
+
+.PHONY: model
+model: venv-model-build ## build each version that the local stack names (a second time: nothing)
+	@$(PY) -m infra versions --stack local | while read -r service version; do \
+	  $(MODEL_PY) -m model_build build --service "$$service" --version "$$version"; done
+
+.PHONY: up
+up: tools model images cluster ## everything: from a bare machine to a real prediction
+	@$(PY) -m local.stack up
+	@$(PY) -m local.predict
+
+.PHONY: preview
+preview: ## show what `make up` would change in the local stack
+	@$(PY) -m local.stack preview
+
+.PHONY: down
+down: venv ## remove all that `make up` started
+	@$(PY) -m local down
+
+.PHONY: test test-fast
+test-fast: venv ## the tests that need no built tools: under two minutes
+	@$(PY) -m pytest -m "not tools and not cluster and not model_build"
+test: venv venv-model-build tools wheels images model ## everything that needs no GPU and no cloud account
+	@tests/run-suites
+
+.PHONY: lint
+lint: venv venv-model-build ## ruff, basedpyright, import rules, hadolint, yamllint, gofmt
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/basedpyright
+	@$(VENV)/bin/basedpyright --pythonpath $(MODEL_PY) model_build tests/model_build
+	@$(VENV)/bin/lint-imports
+	@git ls-files '*Dockerfile' | xargs -r $(VENV)/bin/hadolint
+	@git ls-files '*.yaml' '*.yml' | xargs -r $(VENV)/bin/yamllint --strict
+	@unformatted=$$(gofmt -l tools/go); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+
+.PHONY: bench
+bench: ## measure the speed and memory targets, as ratios where one is named
+	@$(PY) -m bench
+
+.PHONY: clean
+clean: down ## down, and every file that was built, downloaded or recorded here
+	@rm -rf .state .tools $(MODEL_VENV) $(VENV)

@@ -1,0 +1,221 @@
+"""Pulumi on the ``local`` stack, with a backend and a passphrase of this checkout's own.
+
+The stack's state lies beside the embedded cluster's, so that both begin and end together. Pulumi writes an encryption
+salt into the stack file that it is given; it is given a copy, so that the tracked file holds only what a person wrote.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import psutil
+
+import tools
+from infra import settings
+from infra.settings_errors import SettingsError
+from local.errors import ClusterError
+from local.paths import Paths, write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+STACK = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackPaths:
+    """Where Pulumi keeps what it knows of the stack."""
+
+    checkout: Path
+    folder: Path
+
+    @classmethod
+    def of(cls, paths: Paths, cluster: settings.Cluster) -> StackPaths:
+        """Beside the embedded cluster's state, or in a folder of its own for a cluster that lives longer."""
+        embedded = isinstance(cluster, settings.EmbeddedCluster)
+        folder = paths.state / "pulumi" if embedded else paths.checkout / ".state" / "pulumi"
+        return cls(checkout=paths.checkout, folder=folder)
+
+    @property
+    def passphrase(self) -> Path:
+        """What the stack's secrets are encrypted with."""
+        return self.folder / "passphrase"
+
+    @property
+    def stack_file(self) -> Path:
+        """The copy of the stack file that Pulumi may write to."""
+        return self.folder / f"Pulumi.{STACK}.yaml"
+
+    @property
+    def locks(self) -> Path:
+        """Pulumi's lock files of the stack."""
+        return self.folder / ".pulumi" / "locks" / "organization" / settings.PROJECT / STACK
+
+    @property
+    def checkpoint(self) -> Path:
+        """Pulumi's state of the stack."""
+        return self.folder / ".pulumi" / "stacks" / settings.PROJECT / f"{STACK}.json"
+
+
+class LocalStack:
+    """The ``local`` stack of one checkout."""
+
+    def __init__(self, paths: Paths) -> None:
+        """Read the stack file.
+
+        Raises:
+            SettingsError: it is not what :mod:`infra.settings` allows.
+        """
+        self.settings = settings.read(STACK, paths.checkout)
+        self._paths = StackPaths.of(paths, self.settings.cluster)
+        self.environment = {
+            **os.environ,
+            **tools.environment(),
+            "PULUMI_BACKEND_URL": f"file://{self._paths.folder}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._paths.passphrase),
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        }
+        if isinstance(self.settings.cluster, settings.EmbeddedCluster):
+            self.environment["BUILDX_CONFIG"] = str(paths.buildx_instance.parent.parent)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a state of it."""
+        return self._paths.checkpoint.exists()
+
+    def prepare(self) -> None:
+        """Make what Pulumi needs before it can run: a passphrase, an empty state, a copy of the stack file."""
+        if not self._paths.passphrase.exists():
+            write_private(self._paths.passphrase, secrets.token_urlsafe(32))
+        if not self.exists:
+            scratch = self._paths.folder / "init"
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
+            shutil.copy(self._paths.checkout / "Pulumi.yaml", scratch)
+            self._pulumi("stack", "init", STACK, "--no-select", "-C", str(scratch), quiet=True)
+            shutil.rmtree(scratch)
+        shutil.copy(settings.stack_file(STACK, self._paths.checkout), self._paths.stack_file)
+        self._release_dead_locks()
+
+    def update(self, command: str, arguments: Sequence[str] = ()) -> int:
+        """Run ``pulumi up``, ``preview`` or ``destroy`` with the stack's file; ``up`` and ``preview`` with the policies.
+
+        Returns:
+            Pulumi's exit status; what it says went to this process's output.
+        """
+        self.prepare()
+        pack = [] if command == "destroy" else ["--policy-pack", "policies"]
+        confirmed = [] if command == "preview" else ["--yes"]
+        full = ["--stack", STACK, "--config-file", str(self._paths.stack_file), "--non-interactive", *pack, *confirmed]
+        process = subprocess.Popen(
+            [self._tool(), command, *full, *arguments], cwd=self._paths.checkout, env=self.environment
+        )
+        # Ctrl-C reaches Pulumi too, and Pulumi then ends the update in order: wait for it.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            return process.wait()
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs of the last update.
+
+        Raises:
+            ClusterError: there was none.
+        """
+        if not self.exists:
+            raise ClusterError("the local stack is not up: run `make up`")
+        return json.loads(self._pulumi("stack", "output", "--stack", STACK, "--json", quiet=True))
+
+    def _tool(self) -> str:
+        found = shutil.which("pulumi", path=self.environment["PATH"])
+        if found is None:
+            raise ClusterError("pulumi is neither on PATH nor in .tools/bin: run `make tools`")
+        return found
+
+    def _pulumi(self, *arguments: str, quiet: bool) -> str:
+        answer = subprocess.run(
+            [self._tool(), *arguments, "--non-interactive"],
+            cwd=self._paths.checkout,
+            env=self.environment,
+            capture_output=quiet,
+            text=True,
+            check=False,
+        )
+        if answer.returncode:
+            raise ClusterError(f"pulumi {' '.join(arguments[:2])} failed: {answer.stderr.strip()}")
+        return answer.stdout
+
+    def _release_dead_locks(self) -> None:
+        """An update that was killed leaves its lock; one whose process is gone holds nothing."""
+        for lock in self._paths.locks.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError, json.JSONDecodeError, KeyError):
+                holder = json.loads(lock.read_text(encoding="utf-8"))["pid"]
+                if not psutil.pid_exists(holder):
+                    lock.unlink()
+
+
+def _run(command: str, arguments: Sequence[str] = ()) -> None:
+    try:
+        status = LocalStack(Paths.of_this_checkout()).update(command, arguments)
+    except (SettingsError, ClusterError) as error:
+        click.echo(f"pulumi {command}: {error}", err=True)
+        sys.exit(1)
+    if status:
+        click.echo(f"pulumi {command} ended with status {status}: what stopped it is above.", err=True)
+    sys.exit(status)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Run Pulumi on the local stack, with its policies. Further arguments go to Pulumi as they are."""
+
+
+_pass_through = {"ignore_unknown_options": True}
+
+
+@main.command(context_settings=_pass_through)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def up(arguments: tuple[str, ...]) -> None:
+    """Apply Pulumi.local.yaml."""
+    _run("up", arguments)
+
+
+@main.command(context_settings=_pass_through)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def preview(arguments: tuple[str, ...]) -> None:
+    """Show what `up` would change."""
+    _run("preview", arguments)
+
+
+@main.command()
+def destroy() -> None:
+    """Take the stack off a cluster that goes on living (cluster.kind: existing)."""
+    stack = LocalStack(Paths.of_this_checkout())
+    if stack.exists and not isinstance(stack.settings.cluster, settings.EmbeddedCluster):
+        _run("destroy")
+
+
+@main.command()
+def outputs() -> None:
+    """Print the stack's outputs as JSON."""
+    try:
+        click.echo(json.dumps(LocalStack(Paths.of_this_checkout()).outputs(), indent=2))
+    except (SettingsError, ClusterError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
