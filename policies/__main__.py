@@ -1,0 +1,67 @@
+"""The policy pack's list of rules, and its two ways in.
+
+The engine runs this folder (PulumiPolicy.yaml, `python -m pulumi.policy`); a person runs `python -m policies`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+# The engine starts the folder as a program, without the package around it.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from policies.rules import (
+    container_resources,
+    default_deny,
+    disruption_budget,
+    gpu_request,
+    host_isolation,
+    image_build_base,
+    image_build_secret,
+    image_digest,
+    image_no_latest,
+    probes,
+    required_labels,
+    resource_quota,
+    route_weights,
+    secret_in_env,
+    security_context,
+    service_account_token,
+)
+
+if TYPE_CHECKING:
+    from policies.rule import Rule
+
+RULES: Final[tuple[Rule, ...]] = (
+    image_digest.RULE,
+    image_no_latest.RULE,
+    image_build_base.RULE,
+    image_build_secret.RULE,
+    security_context.RULE,
+    host_isolation.RULE,
+    service_account_token.RULE,
+    secret_in_env.RULE,
+    probes.RULE,
+    container_resources.RULE,
+    gpu_request.RULE,
+    required_labels.RULE,
+    route_weights.RULE,
+    default_deny.RULE,
+    resource_quota.RULE,
+    disruption_budget.RULE,
+)
+
+
+def main() -> None:
+    """Serve the engine, or answer a person."""
+    if __package__:
+        from policies.cli import main as answer  # noqa: PLC0415  each way in loads its own libraries alone
+    else:
+        from policies.pack import serve as answer  # noqa: PLC0415
+    answer(RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The rules as a Pulumi policy pack.
+
+The engine calls a policy once with the inputs known at preview and once more at the update, when all are known.
+pulumi-policy stops a policy at the first unknown value that it reads and reports the stop as advisory: what it had
+not looked at yet passes in silence. So rules never see its proxies but plain data with UNKNOWN in it, and report
+three verdicts:
+
+- fail: a mandatory violation of the rule;
+- undecided: at a preview, an advisory violation of the policy ``undecided`` that names rule, resource and reason,
+  and the rule itself counts as not applicable, so that no report lists it as passed; at an update, where
+  nothing should be unknown any more, a mandatory violation of the rule;
+- pass: nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
+
+import pulumi
+import pulumi_policy.policy as library
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyPack,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy import deserialize as wire
+from pulumi_policy import proxy as sentinels
+
+from policies.node import UNKNOWN, Secret
+from policies.rule import Finding, Resource, ResourceRule, Rule, StackRule, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    ReportViolation = Callable[[str, str | None], None]
+
+NAME: Final = "inferstack"
+UNDECIDED: Final = "undecided"
+_UNDECIDED_TITLE: Final = (
+    "Not decided by this preview: the rule needs a value that the update will tell, and decides then."
+)
+
+_UNKNOWN_SENTINELS: Final = frozenset(
+    {
+        sentinels.UNKNOWN_ARCHIVE_VALUE,
+        sentinels.UNKNOWN_ARRAY_VALUE,
+        sentinels.UNKNOWN_ASSET_VALUE,
+        sentinels.UNKNOWN_BOOLEAN_VALUE,
+        sentinels.UNKNOWN_NUMBER_VALUE,
+        sentinels.UNKNOWN_OBJECT_VALUE,
+        sentinels.UNKNOWN_STRING_VALUE,
+    }
+)
+
+
+class _Request(Protocol):
+    """What resource and stack policies are both called with."""
+
+    def not_applicable(self, reason: str | None = None) -> None: ...
+
+
+def serve(rules: Sequence[Rule]) -> NoReturn:
+    """Answer the engine's questions by these rules until it ends this process."""
+    # A policy is told which values are secret in remediations only; here the validations are told too.
+    library.deserialize_properties = functools.partial(wire.deserialize_properties, proxy_secrets=True)
+    of_resources = [rule for rule in rules if isinstance(rule, ResourceRule)]
+    of_stacks = [rule for rule in rules if isinstance(rule, StackRule)]
+    policies = [
+        *(_resource_policy(rule) for rule in of_resources),
+        *(_stack_policy(rule) for rule in of_stacks),
+        _undecided_resources(of_resources),
+        _undecided_stacks(of_stacks),
+    ]
+    PolicyPack(NAME, policies, enforcement_level=EnforcementLevel.MANDATORY)
+    raise SystemExit
+
+
+def plain(value: object) -> object:
+    """What the engine sends as plain data: see :mod:`policies.node`."""
+    if isinstance(value, str):
+        return UNKNOWN if value in _UNKNOWN_SENTINELS else value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [plain(item) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        fields = cast("dict[str, object]", value)
+        if fields.get(wire.SPECIAL_SIG_KEY) == wire.SPECIAL_SECRET_SIG:
+            return Secret(plain(fields["value"]))
+        return {key: plain(item) for key, item in fields.items()}
+    return value
+
+
+def _properties(proxy: Mapping[str, object]) -> object:
+    properties = plain(wire.serialize_properties(proxy))
+    # Before its provider is configured (its cluster is not there yet), the engine has no outputs for a new resource.
+    return properties or UNKNOWN
+
+
+def _resource_policy(rule: ResourceRule) -> Policy:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        resource = _resource(args)
+        if not rule.applies(resource):
+            args.not_applicable(f"says nothing of {args.resource_type}")
+        _report(rule.judge([resource]), report, args)
+
+    return ResourceValidationPolicy(rule.name, rule.title, validate, remediation_steps=rule.remedy)
+
+
+def _stack_policy(rule: StackRule) -> Policy:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        _report(rule.judge(_resources(args)), report, args)
+
+    return StackValidationPolicy(rule.name, rule.title, validate, remediation_steps=rule.remedy)
+
+
+def _undecided_resources(rules: Sequence[ResourceRule]) -> Policy:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        resource = _resource(args)
+        _report_undecided((finding for rule in rules for finding in rule.judge([resource])), report)
+
+    return ResourceValidationPolicy(UNDECIDED, _UNDECIDED_TITLE, validate, EnforcementLevel.ADVISORY)
+
+
+def _undecided_stacks(rules: Sequence[StackRule]) -> Policy:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        resources = _resources(args)
+        _report_undecided((finding for rule in rules for finding in rule.judge(resources)), report)
+
+    return StackValidationPolicy(f"{UNDECIDED}-stack", _UNDECIDED_TITLE, validate, EnforcementLevel.ADVISORY)
+
+
+def _resource(args: ResourceValidationArgs) -> Resource:
+    return Resource(type=args.resource_type, name=args.name, properties=_properties(args.props), urn=args.urn)
+
+
+def _resources(args: StackValidationArgs) -> list[Resource]:
+    return [
+        Resource(type=item.resource_type, name=item.name, properties=_properties(item.props), urn=item.urn)
+        for item in args.resources
+    ]
+
+
+def _report(findings: Sequence[Finding], report: ReportViolation, request: _Request) -> None:
+    previewing = pulumi.runtime.is_dry_run()
+    for finding in findings:
+        if finding.verdict is Verdict.FAIL or (finding.verdict is Verdict.UNDECIDED and not previewing):
+            report(finding.message(), finding.resource.urn)
+    if any(finding.verdict is Verdict.UNDECIDED for finding in findings):
+        request.not_applicable(Verdict.UNDECIDED.value)
+
+
+def _report_undecided(findings: Iterable[Finding], report: ReportViolation) -> None:
+    if not pulumi.runtime.is_dry_run():
+        return
+    for finding in findings:
+        if finding.verdict is Verdict.UNDECIDED:
+            report(finding.message(), finding.resource.urn)
