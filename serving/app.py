@@ -1,0 +1,62 @@
+"""Puts the parts of the service together."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from serving import problems
+from serving.logs import TextHasher
+from serving.metrics import Metrics
+from serving.middleware import RequestMiddleware
+from serving.routes import Parts, api, operations
+from serving.runtime import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from serving.settings import Settings
+
+_DESCRIPTION = "Texts in, label and score out. The model's version is in each answer."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application; its model begins to load when the server starts it.
+
+    Raises:
+        SettingsError: the key of the text hashes cannot be read.
+    """
+    metrics = Metrics()
+    runtime = Runtime(settings, metrics)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        runtime.start()
+        yield
+        await run_in_threadpool(runtime.stop)
+
+    app = FastAPI(
+        title="inferstack serving",
+        version="1",
+        description=_DESCRIPTION,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.parts = Parts(runtime=runtime, metrics=metrics, hasher=TextHasher(settings.text_hash_key_file))
+    problems.install(app, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestMiddleware, runtime=runtime, metrics=metrics)
+    app.include_router(api)
+    app.include_router(operations)
+    _document_limits(app, settings)
+    return app
+
+
+def _document_limits(app: FastAPI, settings: Settings) -> None:
+    """Put the limits of this process into its OpenAPI document."""
+    document: dict[str, Any] = app.openapi()
+    inputs = document["components"]["schemas"]["PredictRequest"]["properties"]["inputs"]
+    inputs |= {"minItems": 1, "maxItems": settings.max_inputs}
+    inputs["items"] |= {"minLength": 1, "maxLength": settings.max_characters}

@@ -1,0 +1,211 @@
+"""Dynamic, length-aware batching: requests wait in one queue, one thread runs the graph."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from serving.errors import ErrorType, ServingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Rows = list[NDArray[np.float32]]
+
+Tokens = list[int]
+# The thread looks this many batches ahead to find texts of like length; more would make short texts wait for long ones.
+_BATCHES_AHEAD = 4
+
+_log = structlog.stdlib.get_logger("serving.batching")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchLimits:
+    """Bounds of one run of the graph and of the queue before it (seconds, texts, padded tokens)."""
+
+    max_batch: int
+    max_batch_tokens: int
+    max_queue: int
+    wait_seconds: float
+
+
+class BatchObserver(Protocol):
+    """Who is told of each run."""
+
+    def observe_batch(self, *, texts: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+        """Take note of one run."""
+        ...
+
+
+@dataclass(eq=False)
+class _Job:
+    """The texts of one request; done when the row of each is there."""
+
+    texts: list[Tokens]
+    future: Future[Rows] = field(default_factory=Future["Rows"])
+    rows: dict[int, NDArray[np.float32]] = field(default_factory=dict["int", "NDArray[np.float32]"])
+
+
+_Item = tuple[_Job, int]
+
+
+def plan(lengths: Sequence[int], *, max_batch: int, max_batch_tokens: int) -> list[list[int]]:
+    """Group texts of like length, so that little is padded.
+
+    Args:
+        lengths: tokens of each text.
+        max_batch: texts in one group at most.
+        max_batch_tokens: texts times longest text in one group at most; a single longer text is a group of its own.
+
+    Returns:
+        Groups of indices into ``lengths``; each index is in exactly one group.
+    """
+    groups: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        group = groups[-1] if groups else None
+        if group and len(group) < max_batch and (len(group) + 1) * lengths[index] <= max_batch_tokens:
+            group.append(index)
+        else:
+            groups.append([index])
+    return groups
+
+
+class Batcher:
+    """The queue and its thread. What was accepted is answered, also after ``stop``."""
+
+    def __init__(
+        self,
+        classify: Callable[[Sequence[Tokens]], NDArray[np.float32]],
+        *,
+        limits: BatchLimits,
+        observer: BatchObserver,
+    ) -> None:
+        self._classify = classify
+        self._limits = limits
+        self._observer = observer
+        self._queue: deque[_Item] = deque()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._busy_since: float | None = None
+        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
+        self._thread.start()
+
+    @property
+    def queued(self) -> int:
+        """Texts that wait."""
+        return len(self._queue)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def busy_seconds(self) -> float:
+        """For how long the present run of the graph has lasted; 0 between runs."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def submit(self, texts: list[Tokens]) -> Future[Rows]:
+        """Queue the texts of one request; to cancel the future withdraws them.
+
+        Returns:
+            A future of one row of probabilities for each text.
+
+        Raises:
+            ServingError: of type OVERLOADED, when the queue cannot hold them all.
+        """
+        job = _Job(texts)
+        with self._changed:
+            if self._stopping:
+                raise ServingError(ErrorType.NOT_READY, "the service is stopping")
+            # A request larger than the whole queue is taken when it is alone, else it could never be answered.
+            if self._queue and len(self._queue) + len(texts) > self._limits.max_queue:
+                raise ServingError(
+                    ErrorType.OVERLOADED,
+                    f"{len(self._queue)} texts wait already, at most {self._limits.max_queue} may; try again later",
+                )
+            self._queue.extend((job, index) for index in range(len(texts)))
+            self._changed.notify()
+        return job.future
+
+    def stop(self, timeout: float) -> bool:
+        """Answer what waits, take no more, end the thread.
+
+        Args:
+            timeout: seconds to wait for that.
+
+        Returns:
+            Whether the thread ended in time.
+        """
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while items := self._next_items():
+            lengths = [len(job.texts[index]) for job, index in items]
+            limits = self._limits
+            for group in plan(lengths, max_batch=limits.max_batch, max_batch_tokens=limits.max_batch_tokens):
+                self._run([items[position] for position in group])
+
+    def _next_items(self) -> list[_Item]:
+        """Wait for texts, then a moment for more of them; empty when stopped and nothing waits."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._stopping)
+            if not self._stopping:
+                full = self._limits.max_batch
+                self._changed.wait_for(
+                    lambda: len(self._queue) >= full or self._stopping, timeout=self._limits.wait_seconds
+                )
+            return [
+                self._queue.popleft() for _ in range(min(len(self._queue), _BATCHES_AHEAD * self._limits.max_batch))
+            ]
+
+    def _run(self, items: list[_Item]) -> None:
+        # Whoever waited in vain (time limit, lost client) has cancelled; those texts cost nothing.
+        items = [(job, index) for job, index in items if not job.future.done()]
+        if not items:
+            return
+        batch = [job.texts[index] for job, index in items]
+        self._busy_since = started = time.monotonic()
+        try:
+            rows = self._classify(batch)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive any failure of one run
+            _log.exception("batch failed", texts=len(batch), error_type=type(error).__name__)
+            for job, _ in items:
+                _finish(job.future, error)
+            return
+        finally:
+            self._busy_since = None
+        self._observer.observe_batch(
+            texts=len(batch),
+            tokens=sum(map(len, batch)),
+            padded_tokens=len(batch) * max(map(len, batch)),
+            seconds=time.monotonic() - started,
+        )
+        for (job, index), row in zip(items, rows, strict=True):
+            job.rows[index] = row
+            if len(job.rows) == len(job.texts):
+                _finish(job.future, [job.rows[position] for position in range(len(job.texts))])
+
+
+def _finish(future: Future[Rows], outcome: Rows | Exception) -> None:
+    try:
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+    except InvalidStateError:
+        return  # cancelled a moment ago, or failed already by another of its texts

@@ -1,0 +1,104 @@
+"""The paths of the service."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from serving import health
+from serving.schemas import Prediction, PredictRequest, PredictResponse, ProbeReport, Problem
+from serving.validation import check_texts, check_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from serving.logs import TextHasher
+    from serving.metrics import Metrics
+    from serving.runtime import Runtime
+
+
+class Parts:
+    """What the handlers need; one for each application."""
+
+    def __init__(self, *, runtime: Runtime, metrics: Metrics, hasher: TextHasher) -> None:
+        self.runtime = runtime
+        self.metrics = metrics
+        self.hasher = hasher
+
+
+def parts_of(request: Request) -> Parts:
+    """Find the parts of the application that serves a request."""
+    return cast("Parts", request.app.state.parts)
+
+
+UsedParts = Annotated[Parts, Depends(parts_of)]
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": description}
+    for status, description in {
+        400: "the body is not JSON",
+        408: "the body came too slowly",
+        413: "the body is too large",
+        422: "a text is refused; errors says which, why, and what is allowed",
+        503: "not ready, or too many texts wait; Retry-After says when to try again",
+        504: "no answer in time",
+    }.items()
+}
+
+api = APIRouter(tags=["predict"])
+operations = APIRouter(tags=["operations"])
+
+
+@api.post("/v1/predict", responses=_PROBLEMS)
+async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> PredictResponse:
+    """Classify texts: one label and score for each, in the order of the request."""
+    texts, state = body.inputs, request.scope["state"]
+    loaded = parts.runtime.require()
+    model = loaded.model
+    state.update(version=model.card.version, texts=len(texts))
+    check_texts(texts, loaded.limits)
+    state["text_hashes"] = [parts.hasher.hash(text) for text in texts]
+    # Rust code that releases the interpreter's lock: the event loop goes on answering others.
+    tokens = await asyncio.to_thread(model.encode, texts)
+    check_tokens(map(len, tokens), loaded.limits, special_tokens=model.special_tokens)
+    rows = await asyncio.wrap_future(parts.runtime.submit(tokens))
+    best = [int(row.argmax()) for row in rows]
+    return PredictResponse(
+        service=model.card.service,
+        version=model.card.version,
+        query_id=state["query_id"],
+        predictions=[
+            Prediction(label=model.card.labels[index], score=float(row[index]))
+            for index, row in zip(best, rows, strict=True)
+        ],
+    )
+
+
+@operations.get("/metrics", response_class=Response)
+def metrics(parts: UsedParts) -> Response:
+    """Metrics in Prometheus text format."""
+    parts.metrics.ready.set(health.ready(parts.runtime).ok)
+    return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_probe(name: str, probe: Callable[[Runtime], ProbeReport]) -> None:
+    async def answer(parts: UsedParts, response: Response) -> ProbeReport:
+        report = probe(parts.runtime)
+        response.status_code = 200 if report.ok else 503
+        return report
+
+    operations.add_api_route(
+        name,
+        answer,
+        methods=["GET"],
+        description=probe.__doc__,
+        summary=probe.__name__,
+        responses={503: {"model": ProbeReport, "description": "the first failed check is the reason"}},
+    )
+
+
+_add_probe("/startupz", health.startup)
+_add_probe("/livez", health.live)
+_add_probe("/readyz", health.ready)

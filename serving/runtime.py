@@ -1,0 +1,142 @@
+"""The life of the model in a process: verified, loaded, tried on its golden texts, serving, draining."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import structlog
+
+from serving.batching import Batcher, BatchLimits
+from serving.errors import ErrorType, ServingError
+from serving.golden import GoldenResult, try_golden
+from serving.manifest import ModelError, verify
+from serving.model import Model
+from serving.validation import Limits
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from serving.batching import Rows, Tokens
+    from serving.metrics import Metrics
+    from serving.settings import Settings
+
+_log = structlog.stdlib.get_logger("serving.runtime")
+
+
+class Phase(StrEnum):
+    """Where a process is in its life; it never goes back."""
+
+    LOADING = "loading"
+    FAILED = "failed"
+    SERVING = "serving"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """Everything that a loaded model brings."""
+
+    model: Model
+    digest: str
+    golden: GoldenResult
+    batcher: Batcher
+    limits: Limits
+
+
+class Runtime:
+    """Owns the model and its batches. Loading runs in a thread of its own, so that probes are answered meanwhile."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings = settings
+        self.phase = Phase.LOADING
+        self.step = "not started"
+        self.draining = False
+        self.loaded: Loaded | None = None
+        self._metrics = metrics
+        self._loader = threading.Thread(target=self._load, name="loader", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load."""
+        self._loader.start()
+
+    def drain(self) -> None:
+        """Say from now on that this process is not ready; requests are still answered."""
+        self.draining = True
+        _log.info("draining", seconds=self.settings.drain_seconds)
+
+    def stop(self) -> None:
+        """Answer what was accepted and end the batch thread."""
+        self._loader.join(self.settings.request_timeout_seconds)
+        if self.loaded and not self.loaded.batcher.stop(self.settings.request_timeout_seconds):
+            _log.error("batch thread did not end in time", queued=self.loaded.batcher.queued)
+
+    def require(self) -> Loaded:
+        """Return what was loaded.
+
+        Raises:
+            ServingError: of type NOT_READY, when there is no model, or one that must not answer.
+        """
+        if self.loaded is None:
+            raise ServingError(ErrorType.NOT_READY, f"the model is not loaded ({self.phase}): {self.step}")
+        if not self.loaded.golden.ok:
+            raise ServingError(ErrorType.NOT_READY, self.loaded.golden.reason)
+        return self.loaded
+
+    def submit(self, texts: list[Tokens]) -> Future[Rows]:
+        """Queue texts for the model; see ``Batcher.submit``."""
+        return self.require().batcher.submit(texts)
+
+    def _load(self) -> None:
+        started = time.monotonic()
+        try:
+            self.loaded = self._prepare()
+        except ModelError as error:
+            self.step, self.phase = str(error), Phase.FAILED
+            _log.error("model cannot be served", reason=self.step)
+        except Exception as error:  # noqa: BLE001 - the thread's end must not leave the probes without a reason
+            self.step, self.phase = f"{type(error).__name__} while {self.step}", Phase.FAILED
+            _log.exception("model cannot be served", reason=self.step)
+        else:
+            self.step, self.phase = "serving", Phase.SERVING
+            seconds = round(time.monotonic() - started, 3)
+            _log.info("model loaded", seconds=seconds, **self._describe(self.loaded))
+
+    def _prepare(self) -> Loaded:
+        settings = self.settings
+        self.step = "verifying the manifest"
+        digest = verify(settings.model_dir)
+        self.step = "loading the graph"
+        model = Model.load(settings.model_dir, provider=settings.provider, threads=settings.threads)
+        self.step = "answering the golden texts"
+        golden = try_golden(model, max_batch_tokens=settings.max_batch_tokens)
+        batcher = Batcher(
+            model.classify,
+            limits=BatchLimits(
+                max_batch=settings.max_batch,
+                max_batch_tokens=settings.max_batch_tokens,
+                max_queue=settings.max_queue,
+                wait_seconds=settings.batch_wait_milliseconds / 1000,
+            ),
+            observer=self._metrics,
+        )
+        self._metrics.queue.set_function(lambda: batcher.queued)
+        limits = Limits(
+            max_inputs=settings.max_inputs,
+            max_characters=settings.max_characters,
+            max_tokens=model.card.max_tokens,
+        )
+        loaded = Loaded(model=model, digest=digest, golden=golden, batcher=batcher, limits=limits)
+        self._metrics.model.info(self._describe(loaded))
+        return loaded
+
+    def _describe(self, loaded: Loaded) -> dict[str, str]:
+        return {
+            "service": loaded.model.card.service,
+            "version": loaded.model.card.version,
+            "slot": self.settings.slot,
+            "digest": loaded.digest,
+            "provider": loaded.model.provider,
+        }

@@ -1,0 +1,59 @@
+"""The HTTP server, which on SIGTERM first leaves the load balancer and then finishes what it accepted."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from fastapi import FastAPI
+
+    from serving.routes import Parts
+    from serving.settings import Settings
+
+_log = structlog.stdlib.get_logger("serving.server")
+_MARGIN_SECONDS = 2.0
+
+
+class DrainingServer(uvicorn.Server):
+    """Uvicorn with a drain: requests are still taken for some seconds after SIGTERM while /readyz fails.
+
+    A gateway needs these seconds to learn that the pod is leaving. SIGINT, or a second SIGTERM, ends the drain at once;
+    what was accepted is finished all the same.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        config = uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            root_path=settings.root_path,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(settings.request_timeout_seconds + _MARGIN_SECONDS),
+        )
+        super().__init__(config)
+        self._parts: Parts = app.state.parts
+        self._drain_seconds = settings.drain_seconds
+        self._drained_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - signature of the base class
+        """Begin the drain. The base class would raise the signal again at the end; a finished drain exits with 0."""
+        if self._drained_at is not None or sig == signal.SIGINT:
+            self.should_exit = True
+        if self._drained_at is None:
+            self._drained_at = time.monotonic() + self._drain_seconds
+            self._parts.runtime.drain()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: stop when the drain is over."""
+        if self._drained_at is not None and time.monotonic() >= self._drained_at:
+            return True
+        return await super().on_tick(counter)

@@ -1,0 +1,1 @@
+"""Tests of the HTTP service, with real ONNX Runtime, tokenizers and Uvicorn."""
