@@ -77,7 +77,7 @@ down: venv ## remove all that `make up` started
 test-fast: venv ## the tests that need no built tools: under two minutes
 	@$(PY) -m pytest -m "not tools and not cluster and not model_build"
 test: venv venv-model-build tools wheels images model ## everything that needs no GPU and no cloud account
-	@tests/run-suites
+	@$(PY) -m tests.run_suites
 
 .PHONY: lint
 lint: venv venv-model-build ## ruff, basedpyright, import rules, hadolint, yamllint, gofmt
