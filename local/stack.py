@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -79,15 +80,16 @@ class LocalStack:
         """
         self.settings = settings.read(STACK, paths.checkout)
         self._paths = StackPaths.of(paths, self.settings.cluster)
-        self.environment = {
-            **os.environ,
+        self.variables = {
             **tools.environment(),
             "PULUMI_BACKEND_URL": f"file://{self._paths.folder}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._paths.passphrase),
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+            "INFERSTACK_STACK_FILE": str(self._paths.stack_file),
         }
         if isinstance(self.settings.cluster, settings.EmbeddedCluster):
-            self.environment["BUILDX_CONFIG"] = str(paths.buildx_instance.parent.parent)
+            self.variables["BUILDX_CONFIG"] = str(paths.buildx_instance.parent.parent)
+        self.environment = {**os.environ, **self.variables}
 
     @property
     def exists(self) -> bool:
@@ -109,7 +111,7 @@ class LocalStack:
         self._release_dead_locks()
 
     def update(self, command: str, arguments: Sequence[str] = ()) -> int:
-        """Run ``pulumi up``, ``preview`` or ``destroy`` with the stack's file; ``up`` and ``preview`` with the policies.
+        """Run `pulumi up`, `preview` or `destroy`; the first two with the policies.
 
         Returns:
             Pulumi's exit status; what it says went to this process's output.
@@ -205,6 +207,19 @@ def destroy() -> None:
     stack = LocalStack(Paths.of_this_checkout())
     if stack.exists and not isinstance(stack.settings.cluster, settings.EmbeddedCluster):
         _run("destroy")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def env(*, as_json: bool) -> None:
+    """Print the environment in which `pulumi` works on the local stack: eval "$(python -m local.stack env)"."""
+    variables = LocalStack(Paths.of_this_checkout()).variables
+    if as_json:
+        click.echo(json.dumps(variables, indent=2))
+        return
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    click.echo('# pulumi preview --stack local --config-file "$INFERSTACK_STACK_FILE" --policy-pack policies')
 
 
 @main.command()

@@ -1,0 +1,45 @@
+"""The targets: what each figure may be at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One row of the table.
+
+    Attributes:
+        name: what is measured.
+        limit: the most that it should be, in `unit`.
+        unit: seconds, MiB, or x for a ratio to the peer of the same run.
+    """
+
+    name: str
+    limit: float
+    unit: Literal["s", "MiB", "x"]
+
+
+CLUSTER_READY = Target(name="cluster stopped -> cluster ready", limit=10, unit="s")
+FIRST_PREDICTION = Target(name="cluster stopped -> first prediction (make up)", limit=60, unit="s")
+NOTHING_TO_DO = Target(name="pulumi up with nothing to do / empty program", limit=2.5, unit="x")
+NOTHING_TO_DO_CHECKED = Target(name="the same with the policy pack / empty program", limit=4, unit="x")
+CLUSTER_MEMORY = Target(name="all processes of the cluster, resident", limit=1228.8, unit="MiB")
+POD_MEMORY = Target(name="a serving pod, resident", limit=600, unit="MiB")
+TOOLS_BUILD = Target(name="build of all tools (recorded when they were built)", limit=1800, unit="s")
+TOOLS_AGAIN = Target(name="make tools with nothing to build", limit=5, unit="s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A target with its figure; None where this run could not measure it, and then `note` says why."""
+
+    target: Target
+    value: float | None
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether there is a figure and it is within the limit."""
+        return self.value is not None and self.value <= self.target.limit

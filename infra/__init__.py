@@ -1,0 +1,1 @@
+"""The Pulumi program of inferstack: settings in, a GPU inference platform out."""

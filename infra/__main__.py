@@ -1,0 +1,69 @@
+"""``python -m infra``: look at a stack's settings without Pulumi."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from infra import settings
+from infra.catalogue import check_versions
+from infra.settings_errors import SettingsError
+
+SCHEMA_FILE = Path("docs/stack.schema.json")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Check the settings of a stack, and export their schema."""
+
+
+@main.command()
+@click.option("--stack", default="local", show_default=True, help="The stack whose file is checked.")
+@click.option("--json", "as_json", is_flag=True, help="Print the checked settings, defaults filled in, as JSON.")
+def check(stack: str, *, as_json: bool) -> None:
+    """Check Pulumi.STACK.yaml. Exit status 1: something in it is wrong, and standard error says what."""
+    loaded = _read(stack)
+    try:
+        check_versions(loaded, source=settings.stack_file(stack), root=Path())
+    except SettingsError as error:
+        _fail(error)
+    click.echo(loaded.model_dump_json(indent=2) if as_json else f"{settings.stack_file(stack)}: fine")
+
+
+@main.command()
+@click.option("--stack", default="local", show_default=True, help="The stack whose file is read.")
+def versions(stack: str) -> None:
+    """Print every SERVICE and VERSION that a slot of the stack names, a line each."""
+    for service, version in _read(stack).versions():
+        click.echo(f"{service} {version}")
+
+
+@main.command()
+@click.option("--write", is_flag=True, help=f"Write {SCHEMA_FILE} instead of printing.")
+def schema(*, write: bool) -> None:
+    """Print the JSON Schema of a stack file, with which editors complete and check it."""
+    text = json.dumps(settings.stack_file_schema(), indent=2) + "\n"
+    if write:
+        SCHEMA_FILE.write_text(text, encoding="utf-8")
+    else:
+        click.echo(text, nl=False)
+
+
+def _read(stack: str) -> settings.Settings:
+    try:
+        return settings.read(stack)
+    except SettingsError as error:
+        _fail(error)
+
+
+def _fail(error: SettingsError) -> NoReturn:
+    click.echo(str(error), err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The gateway: Contour and Envoy as pods, one Gateway with an HTTP listener, and who may talk to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyEgressRuleArgs,
+    NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPeerArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+
+from infra import naming
+from infra.capacity import Demand
+from infra.kubernetes.contour import XDS_PORT, Contour, ContourArgs
+from infra.kubernetes.envoy import HTTP_PORT, LISTENER_PORT, Envoy, EnvoyArgs
+from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+API_VERSION = "gateway.networking.k8s.io/v1"
+_CONTROLLER = "projectcontour.io/gateway-controller"
+# Contour, Envoy and the certificate Job, each with one pod more while it is rolled out.
+_DEMAND = Demand(pods=5, cpu_millis=1000, memory_mib=1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayArgs:
+    """What the gateway is made from.
+
+    Attributes:
+        environment: the stack.
+        contour_image: digest reference of the Contour image.
+        envoy_image: digest reference of the Envoy image.
+        node_port: the port on each node that leads to Envoy.
+        crds: folder with the custom resource definitions of Contour and the Gateway API.
+    """
+
+    environment: str
+    contour_image: pulumi.Input[str]
+    envoy_image: pulumi.Input[str]
+    node_port: int
+    crds: Path
+
+
+class Gateway(pulumi.ComponentResource):
+    """The way in, for all services of the stack.
+
+    Attributes:
+        name: of the Gateway object, to which routes attach.
+        namespace: of the Gateway object.
+    """
+
+    name: str
+    namespace: pulumi.Output[str]
+
+    def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("inferstack:kubernetes:Gateway", name, None, opts)
+        self._environment = args.environment
+        self.name = name
+        child = pulumi.ResourceOptions(parent=self)
+        namespace = ClosedNamespace(
+            naming.GATEWAY_NAMESPACE, ClosedNamespaceArgs(environment=args.environment, demand=_DEMAND), opts=child
+        )
+        self.namespace = namespace.name
+        contour = Contour(
+            "contour",
+            ContourArgs(
+                environment=args.environment,
+                namespace=namespace.name,
+                image=args.contour_image,
+                gateway=name,
+                crds=args.crds,
+            ),
+            opts=child,
+        )
+        gateway_class = CustomResource(
+            name,
+            api_version=API_VERSION,
+            kind="GatewayClass",
+            metadata=ObjectMetaArgs(name=naming.PART_OF, labels=naming.labels(name, args.environment)),
+            spec={"controllerName": _CONTROLLER},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=contour.definitions),
+        )
+        listener = CustomResource(
+            f"{name}-listener",
+            api_version=API_VERSION,
+            kind="Gateway",
+            metadata=self._metadata(name),
+            spec={
+                "gatewayClassName": naming.PART_OF,
+                "listeners": [
+                    {
+                        "name": "http",
+                        "protocol": "HTTP",
+                        "port": LISTENER_PORT,
+                        "allowedRoutes": {
+                            "namespaces": {
+                                "from": "Selector",
+                                "selector": {"matchLabels": {naming.ENVIRONMENT_LABEL: args.environment}},
+                            }
+                        },
+                    }
+                ],
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway_class]),
+        )
+        Envoy(
+            "envoy",
+            EnvoyArgs(
+                environment=args.environment,
+                namespace=namespace.name,
+                image=args.envoy_image,
+                contour_image=args.contour_image,
+                node_port=args.node_port,
+            ),
+            # Envoy is ready only once Contour has sent it a listener.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*contour.ready, listener]),
+        )
+        self._allow_traffic()
+        self.register_outputs({"name": name, "namespace": self.namespace})
+
+    def _metadata(self, name: str) -> ObjectMetaArgs:
+        return ObjectMetaArgs(name=name, namespace=self.namespace, labels=naming.labels(name, self._environment))
+
+    def _allow_traffic(self) -> None:
+        """World to Envoy, Envoy to Contour and to the services, Contour and the Job to the API server."""
+        contour = LabelSelectorArgs(match_labels=naming.selector("contour"))
+        envoy = LabelSelectorArgs(match_labels=naming.selector("envoy"))
+        certgen = LabelSelectorArgs(match_labels=naming.selector("contour-certgen"))
+        services = NetworkPolicyPeerArgs(
+            namespace_selector=LabelSelectorArgs(
+                match_labels={"kubernetes.io/metadata.name": naming.SERVICES_NAMESPACE}
+            )
+        )
+        xds = [NetworkPolicyPortArgs(port=XDS_PORT)]
+        # The API server's address differs from cluster to cluster; its ports do not.
+        api_server = NetworkPolicyEgressRuleArgs(ports=[NetworkPolicyPortArgs(port=port) for port in (443, 6443)])
+        self._policy(
+            "envoy",
+            envoy,
+            ingress=[NetworkPolicyIngressRuleArgs(ports=[NetworkPolicyPortArgs(port=HTTP_PORT)])],
+            egress=[
+                NetworkPolicyEgressRuleArgs(to=[NetworkPolicyPeerArgs(pod_selector=contour)], ports=xds),
+                NetworkPolicyEgressRuleArgs(to=[services]),
+            ],
+        )
+        self._policy(
+            "contour",
+            contour,
+            ingress=[NetworkPolicyIngressRuleArgs(from_=[NetworkPolicyPeerArgs(pod_selector=envoy)], ports=xds)],
+            egress=[api_server],
+        )
+        self._policy("contour-certgen", certgen, ingress=[], egress=[api_server])
+
+    def _policy(
+        self,
+        name: str,
+        pods: LabelSelectorArgs,
+        *,
+        ingress: list[NetworkPolicyIngressRuleArgs],
+        egress: list[NetworkPolicyEgressRuleArgs],
+    ) -> None:
+        NetworkPolicy(
+            f"{name}-traffic",
+            metadata=self._metadata(name),
+            spec=NetworkPolicySpecArgs(
+                pod_selector=pods, policy_types=["Ingress", "Egress"], ingress=ingress, egress=egress
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,54 @@
+"""What every pod of the platform has in common: the restricted Pod Security Standard, requests and limits.
+
+Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+"""
+
+from __future__ import annotations
+
+from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
+    EnvVarArgs,
+    EnvVarSourceArgs,
+    ObjectFieldSelectorArgs,
+    PodSecurityContextArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecurityContextArgs,
+)
+
+# "nonroot" of distroless images; no user of that number exists on a node.
+NONROOT_UID = 65532
+
+
+def pod_security_context() -> PodSecurityContextArgs:
+    """For a pod: an unprivileged user, and the system calls that the container runtime allows by default."""
+    return PodSecurityContextArgs(
+        run_as_non_root=True,
+        run_as_user=NONROOT_UID,
+        run_as_group=NONROOT_UID,
+        fs_group=NONROOT_UID,
+        seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+    )
+
+
+def container_security_context() -> SecurityContextArgs:
+    """For a container: no way to more rights, nothing to write to but its volumes."""
+    return SecurityContextArgs(
+        allow_privilege_escalation=False,
+        read_only_root_filesystem=True,
+        run_as_non_root=True,
+        capabilities=CapabilitiesArgs(drop=["ALL"]),
+        seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+    )
+
+
+def small_resources(*, cpu: str, memory: str, memory_limit: str) -> ResourceRequirementsArgs:
+    """For a helper that idles most of the time: it may use a whole CPU when there is work, and a bounded memory."""
+    return ResourceRequirementsArgs(
+        requests={"cpu": cpu, "memory": memory}, limits={"cpu": "1", "memory": memory_limit}
+    )
+
+
+def field_variable(name: str, path: str) -> EnvVarArgs:
+    """An environment variable with a field of the pod, for example ``metadata.namespace``."""
+    return EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))

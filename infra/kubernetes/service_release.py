@@ -1,0 +1,117 @@
+"""A service's release: its slots, and the route that splits its requests over them by weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyIngressRuleArgs,
+    NetworkPolicyPeerArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+
+from infra import naming, routing
+from infra.kubernetes.gateway import API_VERSION
+from infra.kubernetes.slot import PORT, Slot, SlotArgs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra import settings
+    from infra.kubernetes.gateway import Gateway
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceReleaseArgs:
+    """What a release is made from.
+
+    Attributes:
+        environment: the stack.
+        namespace: where its pods run.
+        service: the service's settings.
+        variant: what the service's pool runs.
+        images: digest reference of the image of each version that a slot names.
+        gateway: what its route attaches to.
+    """
+
+    environment: str
+    namespace: pulumi.Input[str]
+    service: settings.Service
+    variant: str
+    images: Mapping[str, pulumi.Input[str]]
+    gateway: Gateway
+
+
+class ServiceRelease(pulumi.ComponentResource):
+    """All slots of a service and its HTTPRoute."""
+
+    def __init__(self, name: str, args: ServiceReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("inferstack:kubernetes:ServiceRelease", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        labels = {**naming.labels(name, args.environment), naming.SERVICE_LABEL: name}
+        metadata = ObjectMetaArgs(name=name, namespace=args.namespace, labels=labels)
+        slots = {
+            slot_name: Slot(
+                slot_name,
+                SlotArgs(
+                    environment=args.environment,
+                    namespace=args.namespace,
+                    service=args.service,
+                    slot=slot,
+                    variant=args.variant,
+                    image=args.images[slot.version],
+                ),
+                opts=child,
+            )
+            for slot_name, slot in args.service.release.slots()
+        }
+        gateway_pods = NetworkPolicyPeerArgs(
+            namespace_selector=LabelSelectorArgs(
+                match_labels={"kubernetes.io/metadata.name": naming.GATEWAY_NAMESPACE}
+            ),
+            pod_selector=LabelSelectorArgs(match_labels=naming.selector("envoy")),
+        )
+        NetworkPolicy(
+            f"{name}-from-gateway",
+            metadata=metadata,
+            spec=NetworkPolicySpecArgs(
+                pod_selector=LabelSelectorArgs(match_labels={naming.SERVICE_LABEL: name}),
+                policy_types=["Ingress"],
+                ingress=[NetworkPolicyIngressRuleArgs(from_=[gateway_pods], ports=[NetworkPolicyPortArgs(port=PORT)])],
+            ),
+            opts=child,
+        )
+        backends = [
+            {"name": slots[backend.slot].service_name, "port": PORT, "weight": backend.weight}
+            for backend in routing.backends(args.service.release)
+        ]
+        CustomResource(
+            name,
+            api_version=API_VERSION,
+            kind="HTTPRoute",
+            metadata=metadata,
+            spec={
+                "parentRefs": [{"name": args.gateway.name, "namespace": args.gateway.namespace}],
+                "rules": [_rule(name, path, backends) for path in routing.PUBLIC_PATHS],
+            },
+            # Requests are sent to a slot only when its pods are ready.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.gateway, *slots.values()]),
+        )
+        self.register_outputs({})
+
+
+def _rule(service: str, path: str, backends: list[dict[str, Any]]) -> dict[str, Any]:
+    """The gateway's ``/<service><path>`` is the pods' ``<path>``."""
+    match = {"type": "PathPrefix", "value": f"{routing.public_prefix(service)}{path}"}
+    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": path}}
+    return {
+        "matches": [{"path": match}],
+        "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
+        "backendRefs": backends,
+    }

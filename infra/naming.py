@@ -1,0 +1,44 @@
+"""Names and labels: every object gets its own from here, so that selectors, rules and dashboards agree."""
+
+from __future__ import annotations
+
+PART_OF = "inferstack"
+DOMAIN = "inferstack.dev"
+
+GATEWAY_NAMESPACE = "inferstack-gateway"
+SERVICES_NAMESPACE = "inferstack"
+
+ENVIRONMENT_LABEL = f"{DOMAIN}/environment"
+POOL_LABEL = f"{DOMAIN}/pool"
+SERVICE_LABEL = f"{DOMAIN}/service"
+SLOT_LABEL = f"{DOMAIN}/slot"
+
+GPU_RESOURCE = "nvidia.com/gpu"
+
+
+def labels(name: str, environment: str) -> dict[str, str]:
+    """The labels that every object carries.
+
+    Args:
+        name: the component that the object belongs to, for example ``envoy`` or ``sentiment-stable``.
+        environment: the stack, for example ``local``.
+    """
+    return {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/part-of": PART_OF,
+        "app.kubernetes.io/managed-by": "pulumi",
+        ENVIRONMENT_LABEL: environment,
+    }
+
+
+def selector(name: str) -> dict[str, str]:
+    """The labels by which a controller, a Service or a policy finds the pods of a component.
+
+    A part of :func:`labels` that never changes in the life of the component: selectors are immutable.
+    """
+    return {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": PART_OF}
+
+
+def slot_name(service: str, slot: str) -> str:
+    """The name of a slot's Deployment, Service and account: ``sentiment-stable``, ``sentiment-blue``."""
+    return f"{service}-{slot.replace('_', '-')}"

@@ -1,0 +1,102 @@
+"""The composition root: a table of contents of the platform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from infra import capacity, cluster, images, naming, routing
+from infra.catalogue import check_versions
+from infra.kubernetes.gateway import Gateway, GatewayArgs
+from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
+from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
+from infra.settings_errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from infra.settings import Service, Settings
+
+
+class Stack:
+    """Everything of one environment.
+
+    Attributes:
+        outputs: what ``pulumi stack output`` shows.
+    """
+
+    outputs: dict[str, Any]
+
+    def __init__(self, settings: Settings, *, environment: str, root: Path) -> None:
+        """Declare the platform.
+
+        Args:
+            settings: the stack's, checked.
+            environment: the stack's name.
+            root: the root of the project.
+
+        Raises:
+            SettingsError: the settings name a version that no one built, more GPUs than there are, or a cluster that
+                does not run.
+        """
+        check_versions(settings, source=root / f"Pulumi.{environment}.yaml", root=root)
+        access = cluster.connect(settings.cluster, root=root)
+        if access.gpus is not None and (shortage := capacity.shortage(settings, access.gpus)):
+            raise SettingsError(f"Pulumi.{environment}.yaml: {shortage}")
+
+        platform = images.platform_images(settings.cluster, access, root=root)
+        serving = {
+            (service, version): images.serving_image(service, version, access=access, base=platform.base, root=root)
+            for service, version in settings.versions()
+        }
+
+        on_cluster = pulumi.ResourceOptions(provider=access.provider)
+        gateway = Gateway(
+            "gateway",
+            GatewayArgs(
+                environment=environment,
+                contour_image=platform.contour,
+                envoy_image=platform.envoy,
+                node_port=settings.gateway.node_port,
+                crds=root / ".tools" / "share" / "contour",
+            ),
+            opts=on_cluster,
+        )
+        namespace = ClosedNamespace(
+            naming.SERVICES_NAMESPACE,
+            ClosedNamespaceArgs(
+                environment=environment, demand=capacity.total(map(capacity.rollout, settings.services))
+            ),
+            opts=on_cluster,
+        )
+        for service in settings.services:
+            ServiceRelease(
+                service.name,
+                ServiceReleaseArgs(
+                    environment=environment,
+                    namespace=namespace.name,
+                    service=service,
+                    variant=settings.pool(service.pool).variant,
+                    images={version: image for (name, version), image in serving.items() if name == service.name},
+                    gateway=gateway,
+                ),
+                opts=on_cluster,
+            )
+
+        entry = f"http://{settings.gateway.address}:{settings.gateway.node_port}"
+        self.outputs = {
+            "endpoints": {service.name: entry + routing.public_prefix(service.name) for service in settings.services},
+            "images": {f"{service}:{version}": image for (service, version), image in serving.items()},
+            "releases": {service.name: _release(service) for service in settings.services},
+        }
+
+
+def _release(service: Service) -> dict[str, Any]:
+    return {
+        "strategy": service.release.strategy,
+        "slots": {
+            name: {"version": slot.version, "replicas": slot.replicas, "weight": slot.weight}
+            for name, slot in service.release.slots()
+        },
+    }
