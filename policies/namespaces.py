@@ -43,7 +43,7 @@ def namespaces(resources: Sequence[Resource]) -> list[Namespace]:
     used = [Namespace(item, namespace(item)) for item in resources if is_workload(item)]
     found: dict[object, Namespace] = {}
     for space in [*made, *used]:
-        found.setdefault(space.name.value or "default" if space.name.known else id(space), space)
+        found.setdefault(str(space.name.value or "default") if space.name.known else id(space), space)
     return list(found.values())
 
 

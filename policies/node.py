@@ -51,7 +51,7 @@ class Node:
 
     def __getitem__(self, key: str) -> Node:
         """The value under a key of a mapping; absent where there is none, unknown below an unknown."""
-        path = f"{self.path}.{key}" if self.path else key
+        path = f"{self.path}[{key}]" if "." in key else f"{self.path}.{key}".lstrip(".")
         if self.value is UNKNOWN:
             return Node(UNKNOWN, path, secret=self.secret)
         return Node(_mapping(self.value).get(key), path, secret=self.secret)

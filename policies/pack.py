@@ -14,7 +14,6 @@ three verdicts:
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
 
 import pulumi
@@ -67,7 +66,7 @@ class _Request(Protocol):
 def serve(rules: Sequence[Rule]) -> NoReturn:
     """Answer the engine's questions by these rules until it ends this process."""
     # A policy is told which values are secret in remediations only; here the validations are told too.
-    library.deserialize_properties = functools.partial(wire.deserialize_properties, proxy_secrets=True)
+    library.deserialize_properties = _with_secrets  # pyright: ignore[reportPrivateImportUsage]
     of_resources = [rule for rule in rules if isinstance(rule, ResourceRule)]
     of_stacks = [rule for rule in rules if isinstance(rule, StackRule)]
     policies = [
@@ -94,6 +93,10 @@ def plain(value: object) -> object:
             return Secret(plain(fields["value"]))
         return {key: plain(item) for key, item in fields.items()}
     return value
+
+
+def _with_secrets(properties: dict[str, object], *_: object) -> dict[str, object]:
+    return wire.deserialize_properties(properties, proxy_secrets=True)
 
 
 def _properties(proxy: Mapping[str, object]) -> object:
