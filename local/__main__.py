@@ -1,0 +1,124 @@
+"""The command `python -m local`."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from local import cleanup, lifecycle
+from local import status as statuses
+from local.errors import ClusterError
+from local.options import ClusterOptions
+from local.paths import Paths
+from local.progress import Progress
+
+DEFAULTS = ClusterOptions()
+
+
+class _Sentences(click.Group):
+    """Turns a ClusterError into one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ClusterError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """The embedded Kubernetes cluster of this checkout.
+
+    Exit codes: 0 done (or nothing to do), 1 something is missing or failed, 2 wrong usage.
+    """
+
+
+@main.command()
+@click.option("--gpus", type=int, default=DEFAULTS.gpus, show_default=True, help="Simulated GPUs of the real node.")
+@click.option(
+    "--gateway-port",
+    type=int,
+    default=DEFAULTS.gateway_port,
+    show_default=True,
+    help="Port on 127.0.0.1 that the stack's gateway will use; checked to be free.",
+)
+def up(gpus: int, gateway_port: int) -> None:
+    """Start the cluster and wait until it is ready. Does nothing if it is."""
+    options = ClusterOptions(gpus=gpus, gateway_port=gateway_port)
+    with Progress(Console(), title="cluster up") as progress:
+        started = lifecycle.up(Paths.of_this_checkout(), options, progress)
+        progress.note(f"ready after {progress.seconds:.1f} s" if started else "is up already")
+
+
+@main.command()
+def down() -> None:
+    """Stop the cluster and remove all of it: processes, mounts, links, packet rules, control groups, state."""
+    paths = Paths.of_this_checkout()
+    with Progress(Console(), title="cluster down") as progress:
+        if not cleanup.anything_left(paths):
+            progress.note("nothing to remove")
+            return
+        with lifecycle.machine_lock(progress):
+            removed = cleanup.down(paths, progress)
+        progress.note(f"removed after {progress.seconds:.1f} s" if removed else "nothing to remove")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def status(*, as_json: bool) -> None:
+    """Show what runs. Exit code 0 if the cluster is up, 1 otherwise."""
+    found = statuses.read(Paths.of_this_checkout())
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+    else:
+        _print(found)
+    sys.exit(0 if found.state == "up" else 1)
+
+
+@main.command()
+@click.argument("name")
+@click.option("--follow", is_flag=True, help="Print new lines as they come, until interrupted.")
+@click.option("--lines", type=click.IntRange(min=0), default=100, show_default=True, help="How many of the last lines.")
+def logs(name: str, lines: int, *, follow: bool) -> None:
+    """Print the log of the component NAME."""
+    paths = Paths.of_this_checkout()
+    log = paths.log(name)
+    if not log.exists():
+        known = ", ".join(sorted(file.stem for file in paths.logs.glob("*.log"))) or "none: the cluster is down"
+        raise ClusterError(f"there is no log of {name!r}; there are: {known}")
+    _tail(log, lines=lines, follow=follow)
+
+
+def _tail(log: Path, *, lines: int, follow: bool) -> None:
+    with log.open(errors="replace") as file:
+        last = file.readlines()
+        click.echo("".join(last[len(last) - min(lines, len(last)) :]), nl=False)
+        while follow:
+            if line := file.readline():
+                click.echo(line, nl=False)
+            else:
+                time.sleep(0.2)
+
+
+def _print(found: statuses.ClusterStatus) -> None:
+    console = Console()
+    console.print(f"cluster: {found.state}", highlight=False)
+    if not found.components:
+        return
+    table = Table("component", "state", "pid", "up", "MiB", box=None)
+    for one in found.components:
+        table.add_row(one.name, one.state.lower(), str(one.pid or "-"), f"{one.seconds} s", f"{one.memory_mib:.0f}")
+    console.print(table)
+    console.print(f"all its processes: {found.memory_mib:.0f} MiB resident; pods: {found.pods_memory_mib:.0f} MiB")
+    if found.cluster:
+        console.print(f"KUBECONFIG={found.cluster['kubeconfig']}", soft_wrap=True, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The little of the Kubernetes API that the cluster's own start needs, over the standard library: small and fast."""
+
+import base64
+import http.client
+import json
+import ssl
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+TIMEOUT_SECONDS = 10.0
+
+Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """The API server refused a request or did not answer; `status` is 0 for the latter."""
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Api:
+    """A client of one API server, with the identity of a kubeconfig written by this package."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        config = json.loads(kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self._address = urlsplit(str(cluster["server"])).netloc
+        self._context = ssl.create_default_context(
+            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+        )
+        with tempfile.NamedTemporaryFile() as pem:  # the standard library loads keys from files only
+            pem.write(base64.b64decode(user["client-certificate-data"]))
+            pem.write(base64.b64decode(user["client-key-data"]))
+            pem.flush()
+            self._context.load_cert_chain(pem.name)
+
+    def get(self, path: str) -> Json:
+        """Return the object at a path such as /api/v1/nodes/NAME."""
+        return self._request("GET", path)
+
+    def merge(self, path: str, patch: Json) -> Json:
+        """Apply a strategic merge patch and return the object."""
+        return self._request("PATCH", path, patch, content_type="application/strategic-merge-patch+json")
+
+    def apply(self, path: str, manifest: Json) -> Json:
+        """Create the object or make it so (server-side apply, in the name of `inferstack-local`)."""
+        query = "?fieldManager=inferstack-local&force=true"
+        return self._request("PATCH", path + query, manifest, content_type="application/apply-patch+yaml")
+
+    def watch(self, path: str, *, name: str, seconds: int) -> Iterator[Json]:
+        """Yield one named object of a collection: now, and each time that it changes, for at most so many seconds."""
+        query = f"?watch=true&fieldSelector=metadata.name%3D{name}&timeoutSeconds={seconds}"
+        connection = self._connect(timeout=seconds + TIMEOUT_SECONDS)
+        try:
+            response = self._send(connection, "GET", path + query, None, None)
+            while line := response.readline():
+                yield cast("Json", json.loads(line)["object"])
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ApiError(f"watch of {path}: {error}") from error
+        finally:
+            connection.close()
+
+    def _request(self, method: str, path: str, body: Json | None = None, content_type: str | None = None) -> Json:
+        connection = self._connect(timeout=TIMEOUT_SECONDS)
+        try:
+            return cast("Json", json.loads(self._send(connection, method, path, body, content_type).read()))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise ApiError(f"{method} {path}: {error}") from error
+        finally:
+            connection.close()
+
+    def _connect(self, *, timeout: float) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(self._address, timeout=timeout, context=self._context)
+
+    def _send(
+        self,
+        connection: http.client.HTTPSConnection,
+        method: str,
+        path: str,
+        body: Json | None,
+        content_type: str | None,
+    ) -> http.client.HTTPResponse:
+        headers = {"Accept": "application/json"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        response = connection.getresponse()
+        if response.status >= http.client.BAD_REQUEST:
+            raise ApiError(
+                f"{method} {path}: status {response.status}: {response.read(500).decode(errors='replace')}",
+                status=response.status,
+            )
+        return response

@@ -1,0 +1,116 @@
+"""What the machine must have before anything is started; each lack is one sentence."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from local import cgroups, firewall
+from local.commands import succeeds
+from local.errors import EXISTING_CLUSTER_HINT, ClusterError
+from local.options import ClusterOptions
+from local.paths import Paths
+from local.plan import port_is_free
+from local.toolbox import Toolbox
+
+FREE_DISK_BYTES = 3 * 10**9
+
+
+def check(paths: Paths, options: ClusterOptions, toolbox: Toolbox) -> None:
+    """Check everything that can be known beforehand. Call it while nothing of the cluster runs.
+
+    Raises:
+        ClusterError: the first lack found.
+    """
+    check_linux(sys.platform)
+    check_root(os.geteuid())
+    check_tools(toolbox)
+    cgroups.check_controllers()
+    check_overlay()
+    check_packet_filter()
+    check_no_other_node()
+    check_disk(paths.checkout)
+    check_gateway_port(options.gateway_port)
+
+
+def check_linux(platform: str) -> None:
+    """Refuse other systems."""
+    if platform != "linux":
+        raise ClusterError(f"the embedded cluster needs Linux, this is {platform}. {EXISTING_CLUSTER_HINT}")
+
+
+def check_root(uid: int) -> None:
+    """Refuse users that cannot mount, make links or start containers."""
+    if uid != 0:
+        raise ClusterError(
+            "the embedded cluster needs root, for it runs real containers: run the command with sudo."
+            f" {EXISTING_CLUSTER_HINT}"
+        )
+
+
+def check_tools(toolbox: Toolbox) -> None:
+    """Name all missing programs at once."""
+    missing = toolbox.missing()
+    if missing:
+        raise ClusterError(
+            f"programs are missing: {', '.join(missing)}. Run `make tools`, which builds or installs them"
+        )
+    toolbox.cni_plugins()
+
+
+def check_overlay() -> None:
+    """Refuse kernels without overlay mounts, after trying to load the module."""
+    if "\toverlay\n" not in Path("/proc/filesystems").read_text() and not succeeds("modprobe", "overlay"):
+        raise ClusterError(f"the kernel has no overlay file system, which containers need. {EXISTING_CLUSTER_HINT}")
+
+
+def check_packet_filter() -> None:
+    """Refuse machines where iptables cannot read the tables that Services need."""
+    for table in ("filter", "nat"):
+        if not succeeds("iptables", "-t", table, "-S"):
+            raise ClusterError(
+                f"iptables cannot use the {table} table (no kernel support, or no right to it), which Services need."
+                f" {EXISTING_CLUSTER_HINT}"
+            )
+
+
+def check_no_other_node(present: Callable[[], bool] = firewall.foreign_node_chains) -> None:
+    """Refuse a machine that is a Kubernetes node already: two would fight over the same packet rules."""
+    if present():
+        raise ClusterError(
+            "this machine is a Kubernetes node already (iptables has KUBE- chains that are not ours), and it can be"
+            f" one only once. {EXISTING_CLUSTER_HINT}"
+        )
+
+
+def check_disk(folder: Path, *, needed: int = FREE_DISK_BYTES) -> None:
+    """Refuse a disk on which the kubelet would evict pods soon."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ClusterError(
+            f"{folder} has {free / 1e9:.1f} GB free, the cluster's images need {needed / 1e9:.0f} GB:"
+            " free some space or move the checkout"
+        )
+
+
+def check_gateway_port(port: int, *, address: str = "127.0.0.1") -> None:
+    """Refuse a NodePort of the gateway on which another program listens, and name that program if it can be known."""
+    if port_is_free(port, address):
+        return
+    raise ClusterError(
+        f"port {port} on {address}, the gateway's, is used by {_listener(port)}: end it or set another"
+        " port in Pulumi.local.yaml"
+    )
+
+
+def _listener(port: int) -> str:
+    for connection in psutil.net_connections(kind="tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            try:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+            except psutil.Error:
+                break
+    return "another program"
