@@ -29,7 +29,6 @@ class BuiltImageArgs:
         context: folder with a Dockerfile.
         named_contexts: further folders, by the name that the Dockerfile copies from.
         build_args: values of the Dockerfile's ARGs.
-        labels: OCI annotations, for example ``org.opencontainers.image.version``.
     """
 
     access: ClusterAccess
@@ -38,7 +37,6 @@ class BuiltImageArgs:
     context: Path
     named_contexts: Mapping[str, Path]
     build_args: Mapping[str, pulumi.Input[str]]
-    labels: Mapping[str, str]
 
 
 class BuiltImage(pulumi.ComponentResource):
@@ -63,7 +61,6 @@ class BuiltImage(pulumi.ComponentResource):
             ),
             dockerfile=docker_build.DockerfileArgs(location=str(args.context / "Dockerfile")),
             build_args=dict(args.build_args),
-            labels={f"org.opencontainers.image.{key}": value for key, value in args.labels.items()},
             builder=docker_build.BuilderConfigArgs(name=args.access.builder) if args.access.builder else None,
             platforms=[docker_build.Platform.LINUX_AMD64],
             network=docker_build.NetworkMode.NONE,
@@ -100,7 +97,6 @@ def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> P
                 context=root / ".state" / "contexts" / name,
                 named_contexts={},
                 build_args=build_args,
-                labels={"title": name},
             ),
         ).reference
 
@@ -127,7 +123,6 @@ def serving_image(
                 "wheels": root / ".state" / "wheels" / "serving",
                 "model": root / ".state" / "models" / service / version,
             },
-            build_args={"BASE_IMAGE": base},
-            labels={"title": service, "version": version, "licenses": "Apache-2.0"},
+            build_args={"BASE_IMAGE": base, "SERVICE": service, "VERSION": version},
         ),
     ).reference

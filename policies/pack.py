@@ -107,10 +107,7 @@ def _properties(proxy: Mapping[str, object]) -> object:
 
 def _resource_policy(rule: ResourceRule) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        resource = _resource(args)
-        if not rule.applies(resource):
-            args.not_applicable(f"says nothing of {args.resource_type}")
-        _report(rule.judge([resource]), report, args)
+        _report(rule.judge([_resource(args)]), report, args)
 
     return ResourceValidationPolicy(rule.name, rule.title, validate, remediation_steps=rule.remedy)
 
@@ -154,8 +151,8 @@ def _report(findings: Sequence[Finding], report: ReportViolation, request: _Requ
     for finding in findings:
         if finding.verdict is Verdict.FAIL or (finding.verdict is Verdict.UNDECIDED and not previewing):
             report(finding.message(), finding.resource.urn)
-    if any(finding.verdict is Verdict.UNDECIDED for finding in findings):
-        request.not_applicable(Verdict.UNDECIDED.value)
+    if not any(finding.verdict in (Verdict.PASS, Verdict.FAIL) for finding in findings):
+        request.not_applicable(UNDECIDED if findings else "nothing to judge")
 
 
 def _report_undecided(findings: Iterable[Finding], report: ReportViolation) -> None:

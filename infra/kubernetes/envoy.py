@@ -178,7 +178,7 @@ class Envoy(pulumi.ComponentResource):
         return ContainerArgs(
             name="envoy",
             image=self._args.image,
-            command=["envoy"],
+            command=["/usr/local/bin/envoy"],
             args=[
                 "-c",
                 "/config/envoy.json",

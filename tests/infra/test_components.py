@@ -179,7 +179,6 @@ def test_an_image_is_built_without_a_network_and_pushed(tmp_path: Path) -> None:
                 context=tmp_path,
                 named_contexts={"model": tmp_path / "model"},
                 build_args={"BASE_IMAGE": "base"},
-                labels={"version": "0.1.0"},
             ),
         )
         built.reference.apply(references.append)
