@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# ONNX Runtime would report its use to its vendor.
+export ORT_DISABLE_TELEMETRY := 1
+
 PYTHON ?= python3
 VENV := .venv
 MODEL_VENV := .venv-model-build

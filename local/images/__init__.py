@@ -1,0 +1,1 @@
+"""What the `local` stack's own images are built from: small contexts of a Dockerfile and what it adds."""
