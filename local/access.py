@@ -40,14 +40,13 @@ def grant(api: Api) -> None:
     """Apply the roles and bindings; those that are there already stay."""
     rbac = "rbac.authorization.k8s.io"
     for name, rules in _RULES.items():
-        role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+        role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "rules": rules}
         api.apply(f"/apis/{rbac}/v1/clusterroles/{name}", role)
     for user, role in _BINDINGS.items():
         name = user if user.startswith("inferstack:") else f"inferstack:{user}"
         binding = {
             "apiVersion": f"{rbac}/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": name},
             "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": role},
             "subjects": [{"apiGroup": rbac, "kind": "User", "name": user}],
         }

@@ -48,9 +48,24 @@ class Api:
         return self._request("PATCH", path, patch, content_type="application/strategic-merge-patch+json")
 
     def apply(self, path: str, manifest: Json) -> Json:
-        """Create the object or make it so (server-side apply, in the name of `inferstack-local`)."""
+        """Create the object named by the path's end, or make it so (server-side apply as `inferstack-local`)."""
         query = "?fieldManager=inferstack-local&force=true"
-        return self._request("PATCH", path + query, manifest, content_type="application/apply-patch+yaml")
+        named = {**manifest, "metadata": {**manifest.get("metadata", {}), "name": path.rpartition("/")[2]}}
+        return self._request("PATCH", path + query, named, content_type="application/apply-patch+yaml")
+
+    def delete(self, path: str) -> Json:
+        """Delete the object at a path and return what the server says of it."""
+        return self._request("DELETE", path)
+
+    def text(self, path: str) -> str:
+        """Return what a path answers that is no JSON, such as a pod's log."""
+        connection = self._connect(timeout=TIMEOUT_SECONDS)
+        try:
+            return self._send(connection, "GET", path, None, None).read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise ApiError(f"GET {path}: {error}") from error
+        finally:
+            connection.close()
 
     def watch(self, path: str, *, name: str, seconds: int) -> Iterator[Json]:
         """Yield one named object of a collection: now, and each time that it changes, for at most so many seconds."""
