@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
     RunApp = Callable[..., AbstractContextManager[TestClient]]
@@ -50,16 +51,16 @@ def test_all_pass_with_a_good_model(client: TestClient) -> None:
     assert names == ["manifest", "provider", "golden", "draining", "queue", "batch thread", "batch progress"]
 
 
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (lambda model: (model / "model.onnx").write_bytes(b""), "SHA-256 is"),
-        (lambda model: rewrite(model, "model.json", lambda card: card.update(task="chess")), "task: Input should be"),
-        (lambda model: rewrite(model, "golden.json", lambda golden: golden.update(examples=[])), "examples"),
-        (lambda model: rewrite(model, "tokenizer.json", lambda content: content.clear()), "tokenizer.json: "),
-        (shutil.rmtree, "manifest.json: No such file"),
-    ],
-)
+DAMAGES: list[tuple[Callable[[Path], object], str]] = [
+    (lambda model: (model / "model.onnx").write_bytes(b""), "SHA-256 is"),
+    (lambda model: rewrite(model, "model.json", lambda card: card.update(task="chess")), "task: Input should be"),
+    (lambda model: rewrite(model, "golden.json", lambda golden: golden.update(examples=[])), "examples"),
+    (lambda model: rewrite(model, "tokenizer.json", lambda content: content.clear()), "tokenizer.json: "),
+    (shutil.rmtree, "manifest.json: No such file"),
+]
+
+
+@pytest.mark.parametrize(("damage", "reason"), DAMAGES)
 def test_a_bad_model_never_starts(
     run_app: RunApp, tmp_path: Path, damage: Callable[[Path], object], reason: str
 ) -> None:
@@ -98,7 +99,7 @@ def test_other_answers_than_the_build_measured(run_app: RunApp, tmp_path: Path, 
 def test_draining(run_app: RunApp, tiny_model: Path) -> None:
     """A draining process is alive and answers but is not ready, and asks clients to reconnect elsewhere."""
     with run_app(model_dir=tiny_model) as client:
-        client.app.state.parts.runtime.drain()  # pyright: ignore[reportFunctionMemberAccess, reportUnknownMemberType]
+        cast("FastAPI", client.app).state.parts.runtime.drain()
         assert failed(client, "/readyz") == {"draining": "draining: SIGTERM was received"}
         assert client.get("/livez").status_code == 200
         answer = client.post("/v1/predict", json={"inputs": ["good"]})

@@ -41,18 +41,18 @@ def drop_an_entry(model: Path) -> None:
     (model / "manifest.json").write_text(json.dumps(manifest))
 
 
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        (flip_a_bit, r"model\.onnx: SHA-256 is [0-9a-f]{64}, manifest\.json says [0-9a-f]{64}"),
-        (lambda model: (model / "tokenizer.json").unlink(), r"tokenizer\.json: named in manifest\.json but missing"),
-        (lambda model: (model / "extra.so").touch(), r"extra\.so: not named in manifest\.json"),
-        (drop_an_entry, r"golden\.json: not named in manifest\.json"),
-        (lambda model: (model / "manifest.json").unlink(), r"manifest\.json: No such file"),
-        (lambda model: (model / "manifest.json").write_text("{"), r"manifest\.json: .*JSON"),
-        (lambda model: (model / "manifest.json").write_text('{"schema_version":2,"files":{}}'), "schema_version"),
-    ],
-)
+DAMAGES: list[tuple[Callable[[Path], object], str]] = [
+    (flip_a_bit, r"model\.onnx: SHA-256 is [0-9a-f]{64}, manifest\.json says [0-9a-f]{64}"),
+    (lambda model: (model / "tokenizer.json").unlink(), r"tokenizer\.json: named in manifest\.json but missing"),
+    (lambda model: (model / "extra.so").touch(), r"extra\.so: not named in manifest\.json"),
+    (drop_an_entry, r"golden\.json: not named in manifest\.json"),
+    (lambda model: (model / "manifest.json").unlink(), r"manifest\.json: No such file"),
+    (lambda model: (model / "manifest.json").write_text("{"), r"manifest\.json: .*JSON"),
+    (lambda model: (model / "manifest.json").write_text('{"schema_version":2,"files":{}}'), "schema_version"),
+]
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGES)
 def test_says_which_file_is_wrong_and_how(model: Path, damage: Callable[[Path], object], said: str) -> None:
     """Damage of any kind is found and told in one line."""
     damage(model)

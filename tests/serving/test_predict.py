@@ -121,7 +121,7 @@ def test_load_is_shed_when_the_queue_is_full(run_app: RunApp, slow_model: Path) 
         run_app(model_dir=slow_model, max_queue=2, max_batch=1, batch_wait_milliseconds=0) as client,
         ThreadPoolExecutor(24) as pool,
     ):
-        answers = list(pool.map(lambda _: ask(client, "good"), range(24)))
+        answers = list(pool.map(ask, [client] * 24, ["good"] * 24))
     refused = [answer for answer in answers if answer.status_code == 503]
     assert refused
     assert {answer.status_code for answer in answers} == {200, 503}
@@ -133,7 +133,7 @@ def test_many_clients_at_once(client: TestClient) -> None:
     """Concurrent requests get their own answers."""
     texts = ["wonderful", "bad", "good good", "poor film"] * 25
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda text: ask(client, text).json(), texts))
+        answers = [answer.json() for answer in pool.map(ask, [client] * len(texts), texts)]
     expected = {text: ask(client, text).json()["predictions"][0]["label"] for text in set(texts)}
     assert [answer["predictions"][0]["label"] for answer in answers] == [expected[text] for text in texts]
     assert len({answer["query_id"] for answer in answers}) == len(texts)

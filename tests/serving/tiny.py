@@ -44,7 +44,7 @@ def write_model(directory: Path, *, delay_loops: int = 0) -> Path:
         weights[words.index(word)] = (1, -1)
     for word in POSITIVE:
         weights[words.index(word)] = (-1, 1)
-    onnx.save(_graph(weights, delay_loops), str(directory / "model.onnx"))
+    (directory / "model.onnx").write_bytes(_graph(weights, delay_loops).SerializeToString())
     _tokenizer(words).save(str(directory / "tokenizer.json"))
     card = {
         "schema_version": 1,
@@ -79,8 +79,8 @@ def _tokenizer(words: list[str]) -> Tokenizer:
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", words.index("[CLS]")), ("[SEP]", words.index("[SEP]"))]
     )
     # What a fine-tuned tokenizer often brings along and serving must undo.
-    tokenizer.enable_truncation(4)
-    tokenizer.enable_padding(length=8)
+    editable.enable_truncation(4)
+    editable.enable_padding(length=8)
     return tokenizer
 
 
