@@ -1,0 +1,1 @@
+"""Builds model versions: spec, sources, training, ONNX export, checks, manifest, receipt."""

@@ -1,0 +1,5 @@
+"""Runs the command line."""
+
+from model_build.cli import main
+
+main()
