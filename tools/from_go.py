@@ -51,8 +51,8 @@ class GoBuilder:
 
     def _arguments(self, made: Path, overlay: Path) -> list[str]:
         stamp = [f"-X {name}={value}" for name, value in sorted(self._source.stamp.items())]
-        # The package "." has no name of its own, so its executable is named here; the others name theirs.
-        output = str(made / self._job.tool.name) if self._source.packages == (".",) else f"{made}{os.sep}"
+        # One executable gets its tool's name, whatever the package is called; several get their packages' names.
+        output = f"{made}{os.sep}" if len(self._source.packages) > 1 else str(made / self._job.tool.name)
         return [
             *("build", "-p", "2", "-trimpath", "-buildvcs=false", "-overlay", str(overlay)),
             *("-ldflags", " ".join(["-s", "-w", *stamp])),

@@ -12,7 +12,7 @@ def requirement(lock: Path, package: str) -> str:
     Raises:
         ToolError: the lock file does not name the package.
     """
-    found = re.search(rf"^{re.escape(package)}==.*(?:\\\n.*)*", lock.read_text(), re.MULTILINE)
+    found = re.search(rf"^{re.escape(package)}==(?:.*\\\n)*.*", lock.read_text(), re.MULTILINE)
     if not found:
         raise ToolError(f"{lock.name} does not name {package}: add it to the group `tools` and run `make lock`")
     return found.group(0) + "\n"

@@ -20,7 +20,7 @@ class GoBuild:
     """Packages built in one `go build` from the module in `tools/go/<tool>`, without cgo."""
 
     packages: tuple[str, ...]
-    """Import paths; each gives one executable named after its last element (or as `programs` says for `.`)."""
+    """Import paths. One gives an executable named after the tool; several give one each, named after their last word."""
     stamp: dict[str, str] = field(default_factory=dict[str, str])
     """Variables that the linker sets, by full name: most tools learn their version so."""
     tags: tuple[str, ...] = ()
