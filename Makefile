@@ -87,7 +87,7 @@ lint: venv venv-model-build ## ruff, basedpyright, import rules, hadolint, yamll
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/basedpyright
-	@$(VENV)/bin/basedpyright --pythonpath $(MODEL_PY) model_build tests/model_build
+	@$(VENV)/bin/basedpyright -p model_build/pyrightconfig.json
 	@$(VENV)/bin/lint-imports
 	@git ls-files '*Dockerfile' | xargs -r $(VENV)/bin/hadolint
 	@git ls-files '*.yaml' '*.yml' | xargs -r $(VENV)/bin/yamllint --strict

@@ -1,6 +1,7 @@
 """Network to ONNX graph, with dynamic batch and sequence length and the softmax inside."""
 
-# pyright: reportUnknownMemberType=false  # torch.onnx and onnx leave parameters of some functions without a type
+# torch.onnx and onnx leave parameters of some functions without a type:
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The network: a BERT encoder, the mean over its tokens, a linear classifier."""
 
-# pyright: reportUnknownMemberType=false  # torch and tokenizers leave parameters of some functions without a type
+# torch and tokenizers leave parameters of some functions without a type:
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 

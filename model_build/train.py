@@ -1,6 +1,7 @@
 """Fine-tuning on the CPU, with the same result each time on one machine."""
 
-# pyright: reportUnknownMemberType=false  # torch leaves parameters of some functions without a type
+# torch leaves parameters of some functions without a type:
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
