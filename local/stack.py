@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import psutil
 
-import tools
 from infra import settings
 from infra.settings_errors import SettingsError
 from local.errors import ClusterError
 from local.paths import Paths, write_private
+from tools.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ class LocalStack:
         self.settings = settings.read(STACK, paths.checkout)
         self._paths = StackPaths.of(paths, self.settings.cluster)
         self.variables = {
-            **tools.environment(),
+            **environment(),
             "PULUMI_BACKEND_URL": f"file://{self._paths.folder}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._paths.passphrase),
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",

@@ -37,9 +37,10 @@ from pulumi_kubernetes.rbac.v1 import (
     RoleRefArgs,
     SubjectArgs,
 )
-from pulumi_kubernetes.yaml.v2 import ConfigFile
+from pulumi_kubernetes.yaml.v2 import ConfigGroup
 
 from infra import naming
+from infra.kubernetes import definitions
 from infra.kubernetes.pods import (
     container_security_context,
     field_variable,
@@ -58,7 +59,7 @@ _CERTIFICATES = "contourcert"
 _READ = ("get", "list", "watch")
 _RBAC = "rbac.authorization.k8s.io"
 
-# What Contour reads and writes, from examples/contour/02-rbac.yaml of v1.33, less Ingress, which no one uses here.
+# What Contour reads and writes, from examples/contour/02-rbac.yaml of v1.33, less what is switched off.
 _CLUSTER_RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("configmaps", "namespaces", "secrets", "services"), _READ),
     ("discovery.k8s.io", ("endpointslices",), _READ),
@@ -66,38 +67,30 @@ _CLUSTER_RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         "gateway.networking.k8s.io",
         (
-            "backendtlspolicies",
             "gatewayclasses",
             "gateways",
-            "grpcroutes",
             "httproutes",
             "referencegrants",
-            "tcproutes",
-            "tlsroutes",
         ),
         _READ,
     ),
     (
         "gateway.networking.k8s.io",
         (
-            "backendtlspolicies/status",
             "gatewayclasses/status",
             "gateways/status",
-            "grpcroutes/status",
             "httproutes/status",
-            "tcproutes/status",
-            "tlsroutes/status",
         ),
         ("update",),
     ),
     (
         "projectcontour.io",
-        ("contourconfigurations", "extensionservices", "httpproxies", "tlscertificatedelegations"),
+        ("contourconfigurations", "httpproxies", "tlscertificatedelegations"),
         _READ,
     ),
     (
         "projectcontour.io",
-        ("contourconfigurations/status", "extensionservices/status", "httpproxies/status"),
+        ("contourconfigurations/status", "httpproxies/status"),
         ("create", "get", "update"),
     ),
 )
@@ -142,17 +135,14 @@ class Contour(pulumi.ComponentResource):
         ready: resources that Envoy needs before it can start.
     """
 
-    definitions: list[pulumi.Resource]
+    definitions: pulumi.Resource
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: ContourArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:kubernetes:Contour", name, None, opts)
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self.definitions = [
-            ConfigFile(f"{name}-{file.stem}", file=str(file), opts=self._child)
-            for file in sorted(args.crds.glob("*.yaml"))
-        ]
+        self.definitions = ConfigGroup(f"{name}-definitions", objs=definitions.read(args.crds), opts=self._child)
         certificates = self._certificates()
         deployment = self._deployment(certificates)
         self.ready = [certificates, deployment, self._service()]
@@ -283,7 +273,7 @@ class Contour(pulumi.ComponentResource):
                     ),
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificates, *granted, *self.definitions]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificates, *granted, self.definitions]),
         )
 
     def _container(self) -> ContainerArgs:
@@ -301,6 +291,7 @@ class Contour(pulumi.ComponentResource):
                 "--contour-cert-file=/certs/tls.crt",
                 "--contour-key-file=/certs/tls.key",
                 "--config-path=/config/contour.yaml",
+                *(f"--disable-feature={feature}" for feature in definitions.DISABLED_FEATURES),
             ],
             env=[
                 field_variable("CONTOUR_NAMESPACE", "metadata.namespace"),

@@ -116,5 +116,7 @@ class ClosedNamespace(pulumi.ComponentResource):
             opts=in_namespace,
         )
         # Pods that come before the quota and the limits would be neither counted nor limited.
-        self.name = pulumi.Output.all(namespace.metadata.name, quota.id, limits.id).apply(lambda known: known[0])
+        # Names, unlike ids, are known in a preview.
+        bounded = pulumi.Output.all(namespace.metadata.name, quota.metadata.name, limits.metadata.name)
+        self.name = bounded.apply(lambda known: known[0])
         self.register_outputs({"name": self.name})

@@ -10,6 +10,7 @@ from infra import naming, settings
 from infra.capacity import Demand
 from infra.cluster import ClusterAccess
 from infra.images import BuiltImage, BuiltImageArgs
+from infra.kubernetes import definitions
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
@@ -36,7 +37,18 @@ def _service(*, gpus: int = 1) -> settings.Service:
     )
 
 
+def _write_definitions(folder: Path) -> None:
+    """As Contour ships them: several documents a file, more kinds than are needed, most of it descriptions."""
+    documents = [
+        f"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: {kind}.example.org\n"
+        "spec:\n  description: long\n  properties:\n    description:\n      type: string\n"
+        for kind in (*definitions.NEEDED, "udproutes")
+    ]
+    (folder / "crds.yaml").write_text("---\n".join(documents), encoding="utf-8")
+
+
 def _gateway(tmp_path: Path) -> Gateway:
+    _write_definitions(tmp_path)
     return Gateway(
         "gateway",
         GatewayArgs(
@@ -191,3 +203,17 @@ def test_an_image_is_built_without_a_network_and_pushed(tmp_path: Path) -> None:
     assert image["buildOnPreview"] is False
     assert image["tags"] == ["registry/sentiment:0.1.0"]
     assert image["context"]["named"] == {"model": {"location": str(tmp_path / "model")}}
+
+
+def test_only_needed_definitions_are_applied_and_without_descriptions(tmp_path: Path) -> None:
+    """Definitions that nothing uses are left out, and so are texts, but not a property that is called description."""
+    _write_definitions(tmp_path)
+    read = definitions.read(tmp_path)
+    assert [each["metadata"]["name"].split(".")[0] for each in read] == list(definitions.NEEDED)
+    assert read[0]["spec"] == {"properties": {"description": {"type": "string"}}}
+
+
+def test_a_missing_definition_is_named(tmp_path: Path) -> None:
+    """Without Contour's files the answer says which definitions are missing and what brings them."""
+    with pytest.raises(FileNotFoundError, match="no definition of contourconfigurations, .*make tools"):
+        definitions.read(tmp_path)

@@ -1,0 +1,65 @@
+"""The custom resource definitions that the gateway needs, out of all that Contour ships."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Kinds that Contour watches with the features below switched off.
+NEEDED = (
+    "contourconfigurations",
+    "gatewayclasses",
+    "gateways",
+    "httpproxies",
+    "httproutes",
+    "referencegrants",
+    "tlscertificatedelegations",
+)
+# What no route here uses: neither defined, nor watched, nor in Contour's rights.
+DISABLED_FEATURES = ("backendtlspolicies", "extensionservices", "grpcroutes", "tcproutes", "tlsroutes")
+
+_NAME = re.compile(r"^  name: (\w+)\.", re.MULTILINE)
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    """Read the needed definitions.
+
+    Two thirds of a definition are descriptions, for `kubectl explain`. They are left out: every preview would carry
+    them through the engine, the provider and the rules, and every checkpoint would store them.
+
+    Args:
+        folder: holds the YAML files of Contour's module, `.tools/share/contour`.
+
+    Returns:
+        The definitions, ordered by name.
+
+    Raises:
+        FileNotFoundError: one of them is in no file of the folder.
+    """
+    found = dict[str, dict[str, Any]]()
+    for file in folder.glob("*.yaml"):
+        for document in re.split(r"^---$", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            name = _NAME.search(document)
+            if name is not None and name[1] in NEEDED:
+                found[name[1]] = _without_descriptions(yaml.load(document, Loader=yaml.CSafeLoader))
+    if missing := [name for name in NEEDED if name not in found]:
+        raise FileNotFoundError(
+            f"no definition of {', '.join(missing)} in {folder}; `make tools` puts Contour's definitions there"
+        )
+    return [found[name] for name in NEEDED]
+
+
+def _without_descriptions(node: Any) -> Any:  # noqa: ANN401  # YAML is anything
+    if isinstance(node, dict):
+        # A property may itself be called description; only a text is one.
+        return {
+            key: _without_descriptions(value)
+            for key, value in node.items()  # pyright: ignore[reportUnknownVariableType]  # YAML is anything
+            if not (key == "description" and isinstance(value, str))
+        }
+    return [_without_descriptions(item) for item in node] if isinstance(node, list) else node  # pyright: ignore[reportUnknownVariableType]  # as above
