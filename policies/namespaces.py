@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from policies.truth import Truth, all_of, any_of
 from policies.workloads import is_workload, namespace
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from policies.node import Node
     from policies.rule import Resource
+
+NAMESPACE: Final = "kubernetes:core/v1:Namespace"
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,14 @@ class Namespace:
     @property
     def subject(self) -> str:
         """The namespace for a message."""
-        return f"namespace {self.name.value or 'default'}" if self.name.known else "its namespace"
+        tellable = self.name.known and not self.name.secret
+        return f"namespace {self.name.value or 'default'}" if tellable else "its namespace"
 
 
 def namespaces(resources: Sequence[Resource]) -> list[Namespace]:
     """Each namespace once: made by the stack, or else used by a workload of it."""
-    made = [
-        Namespace(item, item.node["metadata"]["name"])
-        for item in resources
-        if item.type == "kubernetes:core/v1:Namespace"
-    ]
-    used = [Namespace(item, namespace(item)) for item in resources if is_workload(item)]
+    made = [Namespace(item, item.node["metadata"]["name"]) for item in resources if item.type == NAMESPACE]
+    used = [Namespace(item, namespace(item)) for item in resources if is_workload(item.type)]
     found: dict[object, Namespace] = {}
     for space in [*made, *used]:
         found.setdefault(str(space.name.value or "default") if space.name.known else id(space), space)

@@ -14,7 +14,7 @@ three verdicts:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import pulumi
 import pulumi_policy.policy as library
@@ -34,7 +34,7 @@ from policies.node import UNKNOWN, Secret
 from policies.rule import Finding, Resource, ResourceRule, Rule, StackRule, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     ReportViolation = Callable[[str, str | None], None]
 
@@ -57,16 +57,9 @@ _UNKNOWN_SENTINELS: Final = frozenset(
 )
 
 
-class _Request(Protocol):
-    """What resource and stack policies are both called with."""
-
-    def not_applicable(self, reason: str | None = None) -> None: ...
-
-
 def serve(rules: Sequence[Rule]) -> NoReturn:
     """Answer the engine's questions by these rules until it ends this process."""
-    # A policy is told which values are secret in remediations only; here the validations are told too.
-    library.deserialize_properties = _with_secrets  # pyright: ignore[reportPrivateImportUsage]
+    library.deserialize_properties = _Unread  # pyright: ignore[reportPrivateImportUsage]
     of_resources = [rule for rule in rules if isinstance(rule, ResourceRule)]
     of_stacks = [rule for rule in rules if isinstance(rule, StackRule)]
     policies = [
@@ -95,69 +88,80 @@ def plain(value: object) -> object:
     return value
 
 
-def _with_secrets(properties: dict[str, object], *_: object) -> dict[str, object]:
-    return wire.deserialize_properties(properties, proxy_secrets=True)
+class _Unread:
+    """A resource's properties as they come over the wire.
+
+    Stands in for pulumi-policy's own conversion, which forgets which values are secret and works through
+    every resource for every policy, those included that no rule is about.
+    """
+
+    def __init__(self, properties: object, *_: object) -> None:
+        self.properties = properties
 
 
-def _properties(proxy: Mapping[str, object]) -> object:
-    properties = plain(wire.serialize_properties(proxy))
+def _read(unread: object) -> object:
+    properties = plain(cast("_Unread", unread).properties)
     # Before its provider is configured (its cluster is not there yet), the engine has no outputs for a new resource.
     return properties or UNKNOWN
 
 
 def _resource_policy(rule: ResourceRule) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        _report(rule.judge([_resource(args)]), report, args)
+        _report(rule.judge(_resources(args, [rule])), report, args)
 
     return ResourceValidationPolicy(rule.name, rule.title, validate, remediation_steps=rule.remedy)
 
 
 def _stack_policy(rule: StackRule) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        _report(rule.judge(_resources(args)), report, args)
+        _report(rule.judge(_resources(args, [rule])), report, args)
 
     return StackValidationPolicy(rule.name, rule.title, validate, remediation_steps=rule.remedy)
 
 
 def _undecided_resources(rules: Sequence[ResourceRule]) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        resource = _resource(args)
-        _report_undecided((finding for rule in rules for finding in rule.judge([resource])), report)
+        _report_undecided(rules, args, report)
 
     return ResourceValidationPolicy(UNDECIDED, _UNDECIDED_TITLE, validate, EnforcementLevel.ADVISORY)
 
 
 def _undecided_stacks(rules: Sequence[StackRule]) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        resources = _resources(args)
-        _report_undecided((finding for rule in rules for finding in rule.judge(resources)), report)
+        _report_undecided(rules, args, report)
 
     return StackValidationPolicy(f"{UNDECIDED}-stack", _UNDECIDED_TITLE, validate, EnforcementLevel.ADVISORY)
 
 
-def _resource(args: ResourceValidationArgs) -> Resource:
-    return Resource(type=args.resource_type, name=args.name, properties=_properties(args.props), urn=args.urn)
-
-
-def _resources(args: StackValidationArgs) -> list[Resource]:
+def _resources(args: ResourceValidationArgs | StackValidationArgs, rules: Sequence[Rule]) -> list[Resource]:
+    """What these rules read of the one resource, or of all resources of the stack."""
     return [
-        Resource(type=item.resource_type, name=item.name, properties=_properties(item.props), urn=item.urn)
-        for item in args.resources
+        Resource(type=item.resource_type, name=item.name, properties=_read(item.props), urn=item.urn)
+        for item in (args.resources if isinstance(args, StackValidationArgs) else [args])
+        if any(rule.applies(item.resource_type) for rule in rules)
     ]
 
 
-def _report(findings: Sequence[Finding], report: ReportViolation, request: _Request) -> None:
+def _report(
+    findings: Sequence[Finding], report: ReportViolation, args: ResourceValidationArgs | StackValidationArgs
+) -> None:
     previewing = pulumi.runtime.is_dry_run()
     for finding in findings:
         if finding.verdict is Verdict.FAIL or (finding.verdict is Verdict.UNDECIDED and not previewing):
             report(finding.message(), finding.resource.urn)
-    if not any(finding.verdict in (Verdict.PASS, Verdict.FAIL) for finding in findings):
-        request.not_applicable(UNDECIDED if findings else "nothing to judge")
+    if not findings:
+        args.not_applicable("nothing to judge")
+    if any(finding.verdict is Verdict.UNDECIDED for finding in findings):
+        args.not_applicable(UNDECIDED)
 
 
-def _report_undecided(findings: Iterable[Finding], report: ReportViolation) -> None:
-    if not pulumi.runtime.is_dry_run():
-        return
-    for finding in findings:
-        if finding.verdict is Verdict.UNDECIDED:
-            report(finding.message(), finding.resource.urn)
+def _report_undecided(
+    rules: Sequence[Rule], args: ResourceValidationArgs | StackValidationArgs, report: ReportViolation
+) -> None:
+    resources = _resources(args, rules) if pulumi.runtime.is_dry_run() else []
+    findings = [finding for rule in rules for finding in rule.judge(resources)]
+    undecided = [finding for finding in findings if finding.verdict is Verdict.UNDECIDED]
+    for finding in undecided:
+        report(finding.message(), finding.resource.urn)
+    if not undecided:
+        args.not_applicable("nothing is undecided")

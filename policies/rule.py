@@ -110,20 +110,22 @@ class ResourceRule:
         name: in kebab case, the file's name and the folder of its samples.
         title: what it requires, in one line.
         remedy: what to do about a failure.
-        applies: whether it has a say on resources of a type.
+        applies: whether it reads resources of a type, given as the token.
         check: all that is expected of a resource, what holds included.
     """
 
     name: str
     title: str
     remedy: str
-    applies: Callable[[Resource], bool]
+    applies: Callable[[str], bool]
     check: Callable[[Resource], Iterable[Expectation]]
 
     def judge(self, resources: Sequence[Resource]) -> list[Finding]:
         """One finding for each resource that the rule applies to."""
         return [
-            _finding(self, resource, list(self.check(resource))) for resource in resources if self.applies(resource)
+            _finding(self, resource, list(self.check(resource)))
+            for resource in resources
+            if self.applies(resource.type)
         ]
 
 
@@ -134,12 +136,14 @@ class StackRule:
     name: str
     title: str
     remedy: str
+    applies: Callable[[str], bool]
     check: Callable[[Sequence[Resource]], Iterable[tuple[Resource, Expectation]]]
 
     def judge(self, resources: Sequence[Resource]) -> list[Finding]:
         """One finding for each resource that the rule expects something of."""
         expected: dict[int, tuple[Resource, list[Expectation]]] = {}
-        for resource, expectation in self.check(resources):
+        read = [resource for resource in resources if self.applies(resource.type)]
+        for resource, expectation in self.check(read):
             expected.setdefault(id(resource), (resource, []))[1].append(expectation)
         return [_finding(self, resource, expectations) for resource, expectations in expected.values()]
 

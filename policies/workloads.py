@@ -22,12 +22,16 @@ _TEMPLATE_PATHS: Final[dict[str, tuple[str, ...]]] = {
     "kubernetes:core/v1:PodTemplate": ("template",),
     "kubernetes:core/v1:ReplicationController": _TEMPLATE,
 }
-LONG_RUNNING_KINDS: Final = frozenset({"DaemonSet", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"})
 
 
-def is_workload(resource: Resource) -> bool:
-    """Whether the resource is a pod or makes pods."""
-    return resource.type in _TEMPLATE_PATHS
+def is_workload(token: str) -> bool:
+    """Whether resources of a type are pods or make pods."""
+    return token in _TEMPLATE_PATHS
+
+
+def is_long_running(token: str) -> bool:
+    """Whether resources of a type keep pods running, as Jobs do not."""
+    return is_workload(token) and _TEMPLATE_PATHS[token] == _TEMPLATE and not token.endswith(":Job")
 
 
 def pod_template(resource: Resource) -> Node:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from policies.namespaces import holds_beside, namespaces
+from policies.namespaces import NAMESPACE, holds_beside, namespaces
 from policies.rule import Expectation, Resource, StackRule
 from policies.truth import Truth, all_of, any_of
+from policies.workloads import is_workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+_POLICY: Final = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 
 
 def _check(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Expectation]]:
-    policies = [item for item in resources if item.type == "kubernetes:networking.k8s.io/v1:NetworkPolicy"]
+    policies = [item for item in resources if item.type == _POLICY]
     for namespace in namespaces(resources):
         for direction in ("Ingress", "Egress"):
             yield (
@@ -44,5 +46,6 @@ RULE = StackRule(
     title="Every namespace of the stack has a network policy that denies all traffic by default, in and out.",
     remedy="make the namespace by infra.kubernetes.namespace.ClosedNamespace, or add a NetworkPolicy with an empty "
     "podSelector, policyTypes [Ingress, Egress] and no rules",
+    applies=lambda token: token in (_POLICY, NAMESPACE) or is_workload(token),
     check=_check,
 )

@@ -11,13 +11,15 @@ from policies.workloads import pod_template, same_namespace, selects
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_BUDGET: Final = "kubernetes:policy/v1:PodDisruptionBudget"
+_DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
 _SERVICE: Final = "inferstack.dev/service"
 
 
 def _check(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Expectation]]:
-    budgets = [item for item in resources if item.type == "kubernetes:policy/v1:PodDisruptionBudget"]
+    budgets = [item for item in resources if item.type == _BUDGET]
     for deployment in resources:
-        if deployment.type != "kubernetes:apps/v1:Deployment":
+        if deployment.type != _DEPLOYMENT:
             continue
         of_a_service = pod_template(deployment)["metadata"]["labels"][_SERVICE].present
         guarded = any_of(_guards(budget, deployment) for budget in budgets)
@@ -45,5 +47,6 @@ RULE = StackRule(
     title="Every Deployment of a service has a disruption budget whose selector matches its pods.",
     remedy="add a PodDisruptionBudget in the same namespace with the Deployment's selector and minAvailable or "
     "maxUnavailable",
+    applies=lambda token: token in (_BUDGET, _DEPLOYMENT),
     check=_check,
 )

@@ -19,7 +19,7 @@ def _names_a_version(reference: object) -> bool:
 
 
 def _check(resource: Resource) -> Iterator[Expectation]:
-    if is_image_build(resource):
+    if is_image_build(resource.type):
         for tag in resource.node["tags"].each():
             yield expect(tag, "have a tag other than `latest`", tag.test(_names_a_version))
         return
@@ -32,6 +32,6 @@ RULE = ResourceRule(
     name="image-no-latest",
     title="No image is run or built under the tag `latest`, nor under no tag at all.",
     remedy="name the version: registry/name:1.2.3 for a build, registry/name@sha256:… for a container",
-    applies=lambda resource: is_workload(resource) or is_image_build(resource),
+    applies=lambda token: is_workload(token) or is_image_build(token),
     check=_check,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from policies.rule import Expectation, Resource, ResourceRule, expect
 from policies.truth import any_of
-from policies.workloads import LONG_RUNNING_KINDS, is_workload, pod_spec
+from policies.workloads import is_long_running, pod_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,6 @@ RULE = ResourceRule(
     name="probes",
     title="Containers that listen on a port have startup, readiness and liveness probes.",
     remedy="add the probe; the service answers /startupz, /readyz and /livez",
-    applies=lambda resource: is_workload(resource) and resource.kind in LONG_RUNNING_KINDS,
+    applies=is_long_running,
     check=_check,
 )

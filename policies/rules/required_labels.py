@@ -25,13 +25,13 @@ _EXEMPT_PREFIXES: Final = (
 )
 
 
-def _applies(resource: Resource) -> bool:
-    return resource.type.startswith("kubernetes:") and not resource.type.startswith(_EXEMPT_PREFIXES)
+def _applies(token: str) -> bool:
+    return token.startswith("kubernetes:") and not token.startswith(_EXEMPT_PREFIXES)
 
 
 def _check(resource: Resource) -> Iterator[Expectation]:
     yield from _labelled(resource.node["metadata"]["labels"])
-    if is_workload(resource):
+    if is_workload(resource.type):
         labels = pod_template(resource)["metadata"]["labels"]
         yield from _labelled(labels)
         for name in (_SLOT, _VERSION):

@@ -43,12 +43,14 @@ def _sums_to_whole(weights: object) -> bool:
     return _total(weights) == _WHOLE
 
 
+def _is_http_route(token: str) -> bool:
+    return token.startswith("kubernetes:gateway.networking.k8s.io/") and token.endswith(":HTTPRoute")
+
+
 RULE = ResourceRule(
     name="route-weights",
     title="The weights of a route's backends are whole numbers from 0 that sum to 100.",
     remedy="correct the weights of the service's slots in the stack file",
-    applies=lambda resource: (
-        resource.type.startswith("kubernetes:gateway.networking.k8s.io/") and resource.kind == "HTTPRoute"
-    ),
+    applies=_is_http_route,
     check=_check,
 )

@@ -33,6 +33,6 @@ RULE = ResourceRule(
     name="secret-in-env",
     title="No environment variable, nor a ConfigMap that may become one, holds a secret in clear.",
     remedy="mount the secret as a file and pass its path (NAME_FILE), or refer to it by `valueFrom.secretKeyRef`",
-    applies=lambda resource: is_workload(resource) or resource.type == _CONFIG_MAP,
+    applies=lambda token: is_workload(token) or token == _CONFIG_MAP,
     check=_check,
 )

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
-# Who may call the Kubernetes API, as namespace/name. Contour watches routes and Services.
-MAY_CALL_THE_API: Final = frozenset({"inferstack-gateway/contour"})
+# Who may call the Kubernetes API, as namespace/name. Contour watches routes and Services; its Job writes certificates.
+MAY_CALL_THE_API: Final = frozenset({"inferstack-gateway/contour", "inferstack-gateway/contour-certgen"})
 
 
 def _check(resource: Resource) -> Iterator[Expectation]:
@@ -37,6 +37,6 @@ RULE = ResourceRule(
     name="service-account-token",
     title="No pod is given a service account's token, but those that are named as callers of the Kubernetes API.",
     remedy="set automountServiceAccountToken: false; an account that needs the API is named in MAY_CALL_THE_API",
-    applies=lambda resource: is_workload(resource) or resource.type == _ACCOUNT,
+    applies=lambda token: is_workload(token) or token == _ACCOUNT,
     check=_check,
 )

@@ -27,8 +27,16 @@ class _Loader(yaml.SafeLoader):
     """Plain YAML and the two tags."""
 
 
-_Loader.add_constructor("!unknown", lambda *_: UNKNOWN)
-_Loader.add_constructor("!secret", lambda loader, node: Secret(loader.construct_scalar(node)))
+def _secret(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Secret:
+    return Secret(loader.construct_scalar(node))
+
+
+def _unknown(_loader: yaml.SafeLoader, _node: yaml.Node) -> object:
+    return UNKNOWN
+
+
+_Loader.add_constructor("!unknown", _unknown)
+_Loader.add_constructor("!secret", _secret)
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Sample:
 
     def resources(self) -> list[Resource]:
         """Its documents as resources."""
-        documents: list[dict[str, Any]] = list(yaml.load_all(self.path.read_text(), _Loader))  # noqa: S506  a safe loader
+        documents: list[dict[str, Any]] = list(yaml.load_all(self.path.read_text(), _Loader))
         return [_resource(document) for document in documents]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import yaml
 
 from policies.__main__ import RULES
 from policies.node import UNKNOWN, Secret
@@ -15,16 +16,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DIGEST: Final = f"registry.example/a@sha256:{'0' * 64}"
-# What an unknown value may turn out to be: enough for each rule to be met and broken.
-OUTCOMES: Final[tuple[object, ...]] = (
-    *(None, "", "x", "ALL", "inferstack", "hunter2:latest", DIGEST, "100m", "-----BEGIN PRIVATE KEY-----", "NoExecute"),
-    *("https://u:hunter2@example/", "docker-image://python:3", "In", 0, 1, 100, -1, 0.5, True, False),
-    *([], ["x"], ["ALL"], [{}], {}, {"a": "b"}, {"requests.cpu": "1"}, Secret("x")),
-    # Names and values under which a rule looks, so that an unknown list or mapping may hold a breach.
-    {"hostPath": {}, "hostPort": 80, "privileged": True, "name": "PASSWORD", "value": "x", "weight": -1, "key": "k"},
-    [{"hostPath": {}, "hostPort": 80, "name": "PASSWORD", "value": "x", "weight": -1, "key": "k", "image": "x"}],
-    {"BASE_IMAGE": "x", "PASSWORD": "x", "a": {"location": "docker-image://x"}, "nvidia.com/gpu": 7},
-)
+# What an unknown value may turn out to be: enough for each rule to be met and to be broken. The lists and mappings
+# at the end hold names and values under which a rule looks.
+OUTCOMES: Final[list[object]] = yaml.safe_load(f"""
+- null
+- ""
+- x
+- ALL
+- inferstack
+- hunter2:latest
+- {DIGEST}
+- 100m
+- "-----BEGIN PRIVATE KEY-----"
+- NoExecute
+- https://reader:hunter2@index.example/
+- docker-image://python:3
+- In
+- 0
+- 1
+- 100
+- -1
+- 0.5
+- true
+- false
+- []
+- [x]
+- [ALL]
+- [{{}}]
+- {{}}
+- {{a: b}}
+- {{requests.cpu: "1"}}
+- {{hostPath: {{}}, hostPort: 80, privileged: true, name: PASSWORD, value: x, weight: -1, key: k}}
+- [{{hostPath: {{}}, hostPort: 80, name: PASSWORD, value: x, weight: -1, key: k, image: x}}]
+- {{BASE_IMAGE: x, PASSWORD: x, a: {{location: "docker-image://x"}}, nvidia.com/gpu: 7}}
+""")
 
 
 def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401  plain data
@@ -62,7 +87,7 @@ def _says(sample: Sample, new: object) -> dict[str, Verdict | None]:
 @pytest.mark.parametrize("sample", all_samples("allowed", "disallowed"), ids=str)
 def test_an_unknown_is_undecided_exactly_where_its_outcome_matters(sample: Sample) -> None:
     """An unknown at any place never passes what an outcome would fail, and never fails what one would pass."""
-    outcomes = [_says(sample, outcome) for outcome in OUTCOMES]
+    outcomes = [_says(sample, outcome) for outcome in (*OUTCOMES, Secret("x"))]
     original = verdict(sample.rule, sample.resources())
     for place, said in _says(sample, UNKNOWN).items():
         possible = {outcome[place] for outcome in outcomes} | {original}
@@ -109,3 +134,11 @@ def test_a_stack_of_which_nothing_is_known_is_undecided(rule: StackRule) -> None
 def _keys(resource: Resource) -> dict[str, Any]:
     assert isinstance(resource.properties, dict)
     return resource.properties  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+@pytest.mark.parametrize("sample", all_samples(), ids=str)
+def test_no_message_repeats_a_secret(sample: Sample) -> None:
+    """Wherever a value is secret to Pulumi, no rule's message shows it."""
+    for place, resources in _variants(sample, Secret("not-for-your-eyes")):
+        messages = [finding.message() for finding in sample.rule.judge(resources)]
+        assert not any("not-for-your-eyes" in message for message in messages), place
