@@ -1,12 +1,13 @@
 """`down`: ends and removes everything that `up` made, whatever state it is in."""
 
+import contextlib
 import os
 import shutil
 import signal
-import time
-from http.client import HTTPException
+from collections.abc import Iterable
 from pathlib import Path
-from xmlrpc.client import Error as XmlRpcError
+
+import psutil
 
 from local import cgroups, firewall, host, journal, network
 from local.errors import ClusterError
@@ -14,7 +15,10 @@ from local.paths import Paths
 from local.progress import Progress
 from local.supervisor import Supervisor, pid_of
 
-GRACE_SECONDS = 8.0
+GRACE_SECONDS = 5.0
+# Components whose data outlives the cluster.
+GRACEFUL = ("registry", "buildkitd")
+OTHER_ENGINES = frozenset({"containerd", "dockerd", "crio", "kubelet", "k3s"})
 
 
 def down(paths: Paths, progress: Progress) -> bool:
@@ -40,8 +44,7 @@ def down(paths: Paths, progress: Progress) -> bool:
     cgroups.remove()
     if owner:
         journal.restore_settings(owner)
-        for place in owner.absent:
-            _delete(Path(place))
+        _delete_fixed_places(owner.absent)
     _delete(paths.buildx_instance)
     _delete(paths.state)
     _delete(paths.run)  # the journal goes last: a `down` that was cut off can be repeated
@@ -78,25 +81,37 @@ def take_over(paths: Paths, progress: Progress) -> None:
 def stop_processes(paths: Paths) -> None:
     """End every process of the cluster, containers included, and unmount what they had mounted.
 
-    Those that keep data beyond the cluster's life are asked first; all others are killed.
+    Those that keep data beyond the cluster's life are asked to end first; all others are killed.
     """
     supervisor = Supervisor(paths)
+    running = supervisor.processes() if supervisor.running() else {}
     pid = pid_of(paths)
     if pid is not None:
-        try:
-            supervisor.shut_down()
-        except (OSError, HTTPException, XmlRpcError):
-            os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while pid_of(paths) == pid and time.monotonic() < deadline:
-            time.sleep(0.05)
-        if pid_of(paths) == pid:
-            os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)  # first, or it would start again what ends
+    _ask_to_end([running[name].pid for name in GRACEFUL if name in running and running[name].pid])
     cgroups.kill_all()
     host.unmount_below([paths.run, paths.state / "containerd", paths.cache / "buildkit"])
     # What containers' shims kept there is worthless without them; addresses of pods that are gone are free again.
     for leftover in (paths.run / "containerd", paths.run / "runc", paths.state / "cni"):
         _delete(leftover)
+
+
+def _ask_to_end(pids: Iterable[int]) -> None:
+    asked: list[psutil.Process] = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            process.terminate()
+            asked.append(process)
+    psutil.wait_procs(asked, timeout=GRACE_SECONDS)
+
+
+def _delete_fixed_places(absent: Iterable[str]) -> None:
+    """Delete what was not there before, unless another container engine came meanwhile and may use it too."""
+    if any(process.info["name"] in OTHER_ENGINES for process in psutil.process_iter(["name"])):
+        return
+    for place in absent:
+        _delete(Path(place))
 
 
 def _delete(path: Path) -> None:

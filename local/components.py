@@ -24,7 +24,6 @@ class Component:
         ready: returns without an exception when the process does its work.
         after: components that must be ready before this one starts.
         environment: variables besides the inherited PATH and HOME.
-        graceful: whether it must be asked to stop (it keeps data beyond the cluster's life) and not simply killed.
     """
 
     name: str
@@ -32,7 +31,6 @@ class Component:
     ready: Probe
     after: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict[str, str])
-    graceful: bool = False
 
 
 def components(
@@ -169,7 +167,6 @@ def _images(paths: Paths, plan: Plan, tool: Callable[[str], Path]) -> tuple[Comp
             command=(str(tool("docker-registry")), "serve", f"{paths.config}/registry.yml"),
             environment=_go(memory_mib=60),
             ready=http_ok(f"http://{plan.registry}/v2/"),
-            graceful=True,
         ),
         Component(
             name="buildkitd",
@@ -180,7 +177,6 @@ def _images(paths: Paths, plan: Plan, tool: Callable[[str], Path]) -> tuple[Comp
             ),
             environment=_go(memory_mib=150),
             ready=socket_answers(paths.buildkit_socket),
-            graceful=True,
         ),
     )
 
@@ -194,7 +190,6 @@ def _node(paths: Paths, plan: Plan, options: ClusterOptions, tool: Callable[[str
             command=(str(tool("containerd")), "--config", f"{paths.config}/containerd.toml", "--log-level=warn"),
             environment=_go(memory_mib=120),
             ready=socket_answers(paths.containerd_socket),
-            graceful=True,
         ),
         Component(
             name="kubelet",

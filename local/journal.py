@@ -24,9 +24,11 @@ _SETTINGS = (
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
 )
-# Places that containerd, the CNI library, the kubelet and iptables use whatever their configuration says.
+# Places that containerd, the build's runc, the CNI library, the kubelet and iptables use whatever their configuration
+# says.
 _FIXED_PLACES = (
     "/run/containerd",
+    "/run/runc",
     "/run/xtables.lock",
     "/var/lib/cni",
     "/var/lib/kubelet",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from http import HTTPStatus
 from typing import Any
 
 import click
@@ -39,10 +40,10 @@ def predict(endpoint: str, texts: list[str], *, deadline_seconds: float = _DEADL
     while True:
         try:
             answer = httpx.post(url, json={"inputs": texts}, timeout=15)
-            if answer.status_code == httpx.codes.OK:
+            if answer.is_success:
                 return answer.json()
             problem = f"status {answer.status_code}: {answer.text.strip()[:300]}"
-            if answer.is_client_error and answer.status_code != httpx.codes.NOT_FOUND:
+            if answer.is_client_error and answer.status_code != HTTPStatus.NOT_FOUND:
                 break
         except httpx.TransportError as error:
             problem = str(error) or type(error).__name__

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from local import cgroups, firewall
+from local import cgroups, firewall, journal
 from local.commands import succeeds
 from local.errors import EXISTING_CLUSTER_HINT, ClusterError
 from local.options import ClusterOptions
@@ -22,6 +22,8 @@ FREE_DISK_BYTES = 3 * 10**9
 def check(paths: Paths, options: ClusterOptions, toolbox: Toolbox) -> None:
     """Check everything that can be known beforehand. Call it while nothing of the cluster runs.
 
+    The packet rules of an earlier `up`, which its journal tells of, are our own and no lack.
+
     Raises:
         ClusterError: the first lack found.
     """
@@ -31,7 +33,8 @@ def check(paths: Paths, options: ClusterOptions, toolbox: Toolbox) -> None:
     cgroups.check_controllers()
     check_overlay()
     check_packet_filter()
-    check_no_other_node()
+    if journal.load(paths) is None:
+        check_no_other_node()
     check_disk(paths.checkout)
     check_gateway_port(options.gateway_port)
 

@@ -129,10 +129,6 @@ class Supervisor:
             for info in infos
         }
 
-    def shut_down(self) -> None:
-        """Ask supervisord to stop every program and itself."""
-        self._call("shutdown")
-
     def _call(self, method: str, *arguments: object) -> object:
         transport = SupervisorTransport(USER, self._password(), f"unix://{self._paths.supervisor_socket}")
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
@@ -179,8 +175,7 @@ def _program(paths: Paths, component: Component) -> dict[str, str]:
         "autorestart": "true",
         "startsecs": "1",
         "startretries": "3",
-        "stopsignal": "TERM" if component.graceful else "KILL",
-        "stopwaitsecs": "5",
+        "stopsignal": "KILL",  # one program stops alone only to be started with other arguments
         "redirect_stderr": "true",
         "stdout_logfile": str(paths.log(component.name)),
         "stdout_logfile_maxbytes": str(LOG_BYTES),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from infra.settings_errors import SettingsError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -39,7 +41,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
         The definitions, ordered by name.
 
     Raises:
-        FileNotFoundError: one of them is in no file of the folder.
+        SettingsError: one of them is in no file of the folder.
     """
     found = dict[str, dict[str, Any]]()
     for file in folder.glob("*.yaml"):
@@ -48,7 +50,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
             if name is not None and name[1] in NEEDED:
                 found[name[1]] = _without_descriptions(yaml.load(document, Loader=yaml.CSafeLoader))
     if missing := [name for name in NEEDED if name not in found]:
-        raise FileNotFoundError(
+        raise SettingsError(
             f"no definition of {', '.join(missing)} in {folder}; `make tools` puts Contour's definitions there"
         )
     return [found[name] for name in NEEDED]

@@ -36,7 +36,7 @@ class _Recorder(Mocks):
         computed = {"digest": DIGEST} if args.typ == "docker-build:index:Image" else {}
         return f"{args.name}-id", {**inputs, **computed}
 
-    def call(self, args: MockCallArgs) -> dict[str, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls no function of a provider, but called {args.token}")
 
 

@@ -14,6 +14,7 @@ from infra.kubernetes import definitions
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
+from infra.settings_errors import SettingsError
 from tests.infra.recorder import DIGEST, Declared, record
 
 if TYPE_CHECKING:
@@ -215,5 +216,5 @@ def test_only_needed_definitions_are_applied_and_without_descriptions(tmp_path: 
 
 def test_a_missing_definition_is_named(tmp_path: Path) -> None:
     """Without Contour's files the answer says which definitions are missing and what brings them."""
-    with pytest.raises(FileNotFoundError, match="no definition of contourconfigurations, .*make tools"):
+    with pytest.raises(SettingsError, match=r"no definition of contourconfigurations, .*make tools"):
         definitions.read(tmp_path)
