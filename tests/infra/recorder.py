@@ -1,5 +1,8 @@
 """Runs components against Pulumi's mocks and records what they declare."""
 
+# Pulumi's mocks are half typed.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

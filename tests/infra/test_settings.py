@@ -1,5 +1,8 @@
 """Settings: what a stack file may say, and what the user reads when it says something else."""
 
+# YAML has no types to know.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import contextlib

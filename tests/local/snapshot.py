@@ -66,7 +66,9 @@ def take() -> Snapshot:
 
 def _processes() -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
-    for process in psutil.process_iter(["pid", "name", "cmdline"]):
+    for process in psutil.process_iter(["pid", "name", "cmdline", "status"]):
+        if process.info["status"] == psutil.STATUS_ZOMBIE:  # ended, and init's to bury
+            continue
         command = " ".join(process.info["cmdline"] or [])
         groups = Path(f"/proc/{process.pid}/cgroup")
         in_group = groups.exists() and "/inferstack" in groups.read_text()

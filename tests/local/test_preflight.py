@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -59,7 +60,7 @@ def test_another_kubernetes_node_is_left_alone() -> None:
 def test_the_command_prints_one_line_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user's mistake ends in one line on standard error and exit code 1."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(lifecycle, "is_ready", lambda _paths, _options: False)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(lifecycle, "is_ready", Mock(return_value=False))
     result = CliRunner().invoke(main, ["up"])
     assert result.exit_code == 1
     assert result.stderr.startswith("error: the embedded cluster needs root")

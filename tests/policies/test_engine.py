@@ -137,7 +137,7 @@ def test_an_image_by_tag_stops_the_update(stack: Stack) -> None:
 
 def test_a_secret_in_the_environment_is_seen_and_not_repeated(stack: Stack) -> None:
     """What Pulumi keeps encrypted is a secret, however harmless its name."""
-    outcome = stack.run("preview", greeting_is_secret="true")
+    outcome = stack.run("preview", greeting_is_encrypted="true")
     assert outcome.violations == {("secret-in-env", "mandatory", DEPLOYMENT)}
     assert "hunter2" not in outcome.output
 

@@ -52,7 +52,7 @@ container = core.ContainerArgs(
     resources=core.ResourceRequirementsArgs(requests=amounts, limits=amounts),
     security_context=None if config.get_bool("without-security-context") else security_context,
     env=[core.EnvVarArgs(name="GREETING", value=pulumi.Output.secret("hunter2"))]
-    if config.get_bool("greeting-is-secret")
+    if config.get_bool("greeting-is-encrypted")
     else [],
 )
 kubernetes.apps.v1.Deployment(
