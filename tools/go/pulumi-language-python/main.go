@@ -22,7 +22,7 @@ import (
 )
 
 // engineCheckInterval is how often the host looks whether the engine still lives; without one it has no purpose.
-const engineCheckInterval = time.Minute
+const engineCheckInterval = 5 * time.Second
 
 func main() {
 	engine := ""
@@ -50,9 +50,12 @@ func serve(engine string) error {
 		}
 	}
 
-	cancel := make(chan bool)
-	context.AfterFunc(ctx, func() { close(cancel) })
 	host := newHost(engine, filepath.Join(filepath.Dir(self), "pulumi-language-python-exec"))
+	cancel := make(chan bool)
+	context.AfterFunc(ctx, func() {
+		host.cancel()
+		close(cancel)
+	})
 	handle, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{
 		Cancel: cancel,
 		Init: func(server *grpc.Server) error {
