@@ -18,7 +18,7 @@ from local.supervisor import Supervisor, pid_of
 GRACE_SECONDS = 5.0
 # Components whose data outlives the cluster.
 GRACEFUL = ("registry", "buildkitd")
-OTHER_ENGINES = frozenset({"containerd", "dockerd", "crio", "kubelet", "k3s"})
+OTHER_ENGINES = frozenset({"buildkitd", "containerd", "dockerd", "crio", "kubelet", "k3s"})
 
 
 def down(paths: Paths, progress: Progress) -> bool:
