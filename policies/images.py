@@ -15,3 +15,8 @@ def is_image_build(token: str) -> bool:
 def is_pinned(reference: object) -> bool:
     """Whether an image reference ends in a SHA-256 digest."""
     return isinstance(reference, str) and _PINNED.fullmatch(reference) is not None
+
+
+def is_base_argument(name: str | None) -> bool:
+    """Whether a build argument names the image that a build starts from; of an unknown name, no."""
+    return name is not None and (name == "BASE_IMAGE" or name.endswith("_BASE_IMAGE"))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 NAME: Final = "inferstack"
 UNDECIDED: Final = "undecided"
 _UNDECIDED_TITLE: Final = (
-    "Not decided by this preview: the rule needs a value that the update will tell, and decides then."
+    "Not decided by this preview: these rules need values that only the update tells, and decide then."
 )
 
 _UNKNOWN_SENTINELS: Final = frozenset(
@@ -161,7 +161,11 @@ def _report_undecided(
     resources = _resources(args, rules) if pulumi.runtime.is_dry_run() else []
     findings = [finding for rule in rules for finding in rule.judge(resources)]
     undecided = [finding for finding in findings if finding.verdict is Verdict.UNDECIDED]
-    for finding in undecided:
-        report(finding.message(), finding.resource.urn)
+    for resource in resources:
+        reasons = [
+            f"{item.rule}: {reason}" for item in undecided if item.resource is resource for reason in item.reasons
+        ]
+        if reasons:
+            report("\n".join([f"{UNDECIDED}: {resource.type} {resource.name}", *reasons]), resource.urn)
     if not undecided:
         args.not_applicable("nothing is undecided")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.images import is_image_build, is_pinned
+from policies.images import is_base_argument, is_image_build, is_pinned
 from policies.rule import Expectation, Resource, ResourceRule, expect
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _is_image_context(value: object) -> bool:
 
 def _check(resource: Resource) -> Iterator[Expectation]:
     for name, value in resource.node["buildArgs"].entries():
-        if name is None or name == "BASE_IMAGE" or name.endswith("_BASE_IMAGE"):
+        if name is None or is_base_argument(name):
             yield expect(value, "name the base image by its digest (name@sha256:…)", value.test(_is_base))
     for _, context in resource.node.at("context", "named").entries():
         location = context["location"]

@@ -21,7 +21,7 @@ def _check(resource: Resource) -> Iterator[Expectation]:
 RULE = ResourceRule(
     name="image-digest",
     title="Every container image is pinned by its SHA-256 digest.",
-    remedy="use the `ref` output of the docker_build.Image, or the digest reference of the catalogue's receipt",
+    remedy="use the `reference` of infra.images.BuiltImage, or name@sha256:… of an image that a catalogue lists",
     applies=is_workload,
     check=_check,
 )

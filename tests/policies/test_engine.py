@@ -148,7 +148,8 @@ def test_an_unknown_image_is_undecided_at_preview_and_passes_at_the_update(stack
     assert preview.exit_code == 0, preview.output
     assert preview.violations == {("undecided", "advisory", DEPLOYMENT)}
     for rule in ("image-digest", "image-no-latest"):
-        assert f"{rule}: {DEPLOYMENT} sentiment" in preview.output
+        assert f"{rule}: spec.template.spec.containers[server].image must" in preview.output
+    assert f"undecided: {DEPLOYMENT} sentiment" in preview.output
     assert "that is not known before the update" in preview.output
     assert not {"image-digest", "image-no-latest"} & preview.passed
     assert "security-context" in preview.passed
