@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from local import cleanup, lifecycle
+from local import cleanup, lifecycle, preflight
 from local import status as statuses
 from local.errors import ClusterError
 from local.options import ClusterOptions
@@ -60,6 +60,7 @@ def up(gpus: int, gateway_port: int) -> None:
 def down() -> None:
     """Stop the cluster and remove all of it: processes, mounts, links, packet rules, control groups, state."""
     paths = Paths.of_this_checkout()
+    preflight.check_access(paths)
     with Progress(Console(), title="cluster down") as progress:
         if not cleanup.anything_left(paths):
             progress.note("nothing to remove")
@@ -73,7 +74,9 @@ def down() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
     """Show what runs. Exit code 0 if the cluster is up, 1 otherwise."""
-    found = statuses.read(Paths.of_this_checkout())
+    paths = Paths.of_this_checkout()
+    preflight.check_access(paths)
+    found = statuses.read(paths)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=2))
     else:
@@ -88,6 +91,7 @@ def status(*, as_json: bool) -> None:
 def logs(name: str, lines: int, *, follow: bool) -> None:
     """Print the log of the component NAME."""
     paths = Paths.of_this_checkout()
+    preflight.check_access(paths)
     log = paths.log(name)
     if not log.exists():
         known = ", ".join(sorted(file.stem for file in paths.logs.glob("*.log"))) or "none: the cluster is down"

@@ -43,6 +43,16 @@ class Api:
         """Return the object at a path such as /api/v1/nodes/NAME."""
         return self._request("GET", path)
 
+    def exists(self, path: str) -> bool:
+        """Tell whether there is an object at a path."""
+        try:
+            self.get(path)
+        except ApiError as error:
+            if error.status == http.client.NOT_FOUND:
+                return False
+            raise
+        return True
+
     def merge(self, path: str, patch: Json) -> Json:
         """Apply a strategic merge patch and return the object."""
         return self._request("PATCH", path, patch, content_type="application/strategic-merge-patch+json")

@@ -54,6 +54,12 @@ def check_root(uid: int) -> None:
         )
 
 
+def check_access(paths: Paths) -> None:
+    """Refuse to look at a cluster's state, which is root's, as someone else."""
+    if paths.state.exists() and not os.access(paths.state, os.R_OK | os.X_OK):
+        raise ClusterError("the embedded cluster's state belongs to root: run the command with sudo")
+
+
 def check_tools(toolbox: Toolbox) -> None:
     """Name all missing programs at once."""
     missing = toolbox.missing()

@@ -13,15 +13,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local import cgroups, cleanup
+from local import cgroups, cleanup, firewall, host, network, oci
 from local import status as statuses
 from local.paths import Paths
+from local.toolbox import Toolbox
 from tests.local import snapshot
 from tests.local.conftest import CHECKOUT, RunningCluster, read_cluster, run_local
+from tests.local.registry import push
 from tests.local.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 PATHS = Paths.of_this_checkout()
+DEFAULT = "/api/v1/namespaces/default"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -184,16 +187,52 @@ def test_up_after_an_up_that_was_killed(until: str) -> None:
 
 
 def test_up_when_processes_are_gone_but_state_is_there() -> None:
-    """After a reboot, or when every process was killed, `up` continues with the objects that etcd has."""
+    """When every process was killed, `up` continues with the objects that etcd has."""
     cluster = up()
-    name = "survives"
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    cluster.api.apply(f"/api/v1/namespaces/{name}", namespace)
+    cluster.api.apply("/api/v1/namespaces/survives", {"apiVersion": "v1", "kind": "Namespace"})
     cgroups.kill_all()
     assert run_local("status").returncode == 1
     again = up()
     assert again == cluster
-    assert again.api.get(f"/api/v1/namespaces/{name}")["status"]["phase"] == "Active"
+    assert again.api.get("/api/v1/namespaces/survives")["status"]["phase"] == "Active"
+
+
+def test_pods_come_back_after_a_reboot() -> None:
+    """A reboot takes processes, mounts, links and packet rules, and leaves the state: `up` runs the same pods again."""
+    cluster = up()
+    wait_for("service account", lambda: cluster.api.exists(f"{DEFAULT}/serviceaccounts/default"), seconds=20)
+    kubectl = oci.build({"kubectl": Toolbox(PATHS).find("kubectl")}, entrypoint=["/kubectl", "proxy"])
+    reference = push(kubectl, registry=cluster.registry, repository="tests/reboot")
+    container = {"name": "server", "image": reference}
+    pod = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}
+    cluster.api.apply(f"{DEFAULT}/pods/server", pod)
+    wait_for("pod runs", lambda: _starts(cluster) == 1, seconds=60)
+    cgroups.kill_all()
+    host.unmount_below([PATHS.run, PATHS.state])
+    network.remove()
+    firewall.remove_all(absent=())
+    up()
+    wait_for("pod runs again", lambda: _starts(cluster) == 2, seconds=60)
+
+
+def _starts(cluster: RunningCluster) -> int:
+    """Return how often the pod's container has been started, 0 where it does not run now."""
+    statuses_ = cluster.api.get(f"{DEFAULT}/pods/server")["status"].get("containerStatuses", [])
+    return next((1 + one["restartCount"] for one in statuses_ if "running" in one["state"]), 0)
+
+
+def test_down_after_a_down_that_was_killed() -> None:
+    """Killed at any point, `down` leaves something that the next `down` removes."""
+    for moment in (PATHS.ready_file, PATHS.supervisor_socket, PATHS.buildx_instance):
+        up()
+        with subprocess.Popen(
+            [sys.executable, "-m", "local", "down"], cwd=CHECKOUT, stdout=subprocess.DEVNULL
+        ) as process:
+            wait_for(f"no {moment}", lambda file=moment: not file.exists() or process.poll() is not None, seconds=60)
+            process.kill()
+        assert run_local("down").returncode == 0
+        assert not cleanup.anything_left(PATHS)
+        assert cgroups.processes() == set()
 
 
 def test_two_ups_at_once_give_one_cluster() -> None:

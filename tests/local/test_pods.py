@@ -8,7 +8,6 @@ import psutil
 import pytest
 
 from local import oci
-from local.api import ApiError
 from local.paths import Paths
 from local.toolbox import Toolbox
 from tests.local.conftest import RunningCluster
@@ -34,19 +33,10 @@ def namespace(cluster: RunningCluster) -> Iterator[str]:
     """A namespace for these tests, with its default service account."""
     cluster.api.apply(f"/api/v1/namespaces/{NAMESPACE}", {"apiVersion": "v1", "kind": "Namespace"})
     account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default"
-    wait_for("service account", lambda: _get(cluster, account), seconds=20)
+    wait_for("service account", lambda: cluster.api.exists(account), seconds=20)
     yield NAMESPACE
     cluster.api.delete(f"/api/v1/namespaces/{NAMESPACE}")
-    wait_for("namespace gone", lambda: _get(cluster, f"/api/v1/namespaces/{NAMESPACE}") is None, seconds=60)
-
-
-def _get(cluster: RunningCluster, path: str) -> Json | None:
-    try:
-        return cluster.api.get(path)
-    except ApiError as error:
-        if error.status == 404:
-            return None
-        raise
+    wait_for("namespace gone", lambda: not cluster.api.exists(f"/api/v1/namespaces/{NAMESPACE}"), seconds=60)
 
 
 def _pod(image: str, command: list[str], **more: Any) -> Json:  # noqa: ANN401 - any field of a pod's spec
@@ -83,8 +73,7 @@ def _pod(image: str, command: list[str], **more: Any) -> Json:  # noqa: ANN401 -
 
 
 def _phase(cluster: RunningCluster, name: str) -> str:
-    pod = _get(cluster, f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")
-    return pod["status"].get("phase", "") if pod else ""
+    return cluster.api.get(f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")["status"].get("phase", "")
 
 
 def test_a_pod_from_the_registry_reaches_the_api_by_name(cluster: RunningCluster, image: str, namespace: str) -> None:

@@ -69,6 +69,18 @@ def test_the_command_prints_one_line_and_no_traceback(monkeypatch: pytest.Monkey
     assert (wrong.exit_code, wrong.stderr) == (1, "error: gpus is 99; allowed is 0 to 64\n")
 
 
+@pytest.mark.parametrize("command", [["status"], ["logs", "etcd"], ["down"]])
+def test_the_state_is_roots(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Someone who may not read the cluster's state is told so, without a traceback."""
+    paths = Paths(checkout=tmp_path)
+    paths.state.mkdir(parents=True)
+    monkeypatch.setattr(Paths, "of_this_checkout", Mock(return_value=paths))
+    monkeypatch.setattr(os, "access", Mock(return_value=False))
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 1
+    assert result.stderr == "error: the embedded cluster's state belongs to root: run the command with sudo\n"
+
+
 @pytest.mark.parametrize("command", [[], ["up"], ["down"], ["status"], ["logs"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
     """--help works everywhere."""
