@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from http import HTTPStatus
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -59,7 +60,11 @@ class RequestMiddleware:
                 else ServingError(ErrorType.SLOW_REQUEST, f"the body did not arrive within {self._limit:g} s")
             )
         except Exception as error:  # noqa: BLE001 - no failure may leave a client without an answer or show it a traceback
-            _log.exception("unexpected error", query_id=exchange.state["query_id"], error_type=type(error).__name__)
+            # Where, but not the error's own words: they may quote the text.
+            frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
+            _log.error(
+                "unexpected error", query_id=exchange.state["query_id"], error_type=type(error).__name__, frames=frames
+            )
             await exchange.fail(ServingError(ErrorType.INTERNAL, "unexpected error; the log has the query_id"))
 
     def _record(self, exchange: _Exchange) -> None:

@@ -6,7 +6,6 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-import structlog
 import uvicorn
 
 if TYPE_CHECKING:
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
     from serving.routes import Parts
     from serving.settings import Settings
 
-_log = structlog.stdlib.get_logger("serving.server")
 _MARGIN_SECONDS = 2.0
+# Longer than Envoy keeps an idle connection (an hour): were it shorter, the server would now and then close one in the
+# very moment in which the gateway sends a request.
+_KEEP_ALIVE_SECONDS = 3700
 
 
 class DrainingServer(uvicorn.Server):
@@ -37,6 +38,7 @@ class DrainingServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=int(settings.request_timeout_seconds + _MARGIN_SECONDS),
         )
         super().__init__(config)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serving import logs
 from serving.logs import TextHasher
 from serving.metrics import RateWindow
+from serving.model import Model
 from serving.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -81,6 +85,34 @@ def test_logs_have_the_facts_and_never_the_text(
     assert lines[good]["latency_ms"] > 0
     assert (lines[bad]["status"], lines[bad]["error_type"]) == (422, "invalid-input")
     assert "secret-phrase" not in output
+
+
+def test_an_unexpected_error_shows_no_text_and_no_traceback(
+    run_app: RunApp, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bug ends in a 500 with the query_id; the log says where it was, without the error's words."""
+
+    def broken(_: Model, texts: list[str]) -> None:
+        raise ValueError(texts[0])
+
+    logs.configure("info")
+    with run_app(model_dir=tiny_model) as client:
+        monkeypatch.setattr(Model, "encode", broken)
+        answer = client.post("/v1/predict", json={"inputs": [SECRET]})
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:inferstack:problem:internal")
+    output = capsys.readouterr().out
+    [line] = [line for line in map(json.loads, output.splitlines()) if line["event"] == "unexpected error"]
+    assert (line["query_id"], line["error_type"]) == (answer.json()["query_id"], "ValueError")
+    assert "test_observability.py" in line["frames"][-1]
+    assert "secret-phrase" not in output + answer.text
+
+
+def test_onnx_runtime_reports_to_no_one() -> None:
+    """The vendor's telemetry is off before the library can be imported, whatever the environment says."""
+    code = "import serving.model, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    environment = os.environ | {"ORT_DISABLE_TELEMETRY": "0"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout == "1\n"
 
 
 def test_hashes_without_a_key_file_differ_between_processes() -> None:

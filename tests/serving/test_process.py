@@ -10,10 +10,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx2 as httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.serving.waiting import eventually
 
@@ -35,6 +36,13 @@ def environment(**settings: object) -> dict[str, str]:
     """Make the environment of a serving process."""
     given = {f"SERVING_{name.upper()}": str(value) for name, value in settings.items()}
     return os.environ | {"SERVING_HOST": HOST, "SERVING_THREADS": "1"} | given
+
+
+class Predictions(NamedTuple):
+    """Requests for predictions: in flight, and done."""
+
+    active: int
+    answered: int
 
 
 class Server:
@@ -61,6 +69,21 @@ class Server:
             assert self.process.poll() is None, self.output.read_text()
             return 0
 
+    def predictions(self) -> Predictions:
+        """Count the requests for predictions that were accepted."""
+        samples = [
+            sample
+            for family in text_string_to_metric_families(httpx.get(self.url + "/metrics").text)
+            for sample in family.samples
+        ]
+        active = sum(sample.value for sample in samples if sample.name == "http_requests_active")
+        answered = sum(
+            sample.value
+            for sample in samples
+            if sample.name == "http_requests_total" and sample.labels["path"] == "/v1/predict"
+        )
+        return Predictions(active=int(active) - 1, answered=int(answered))  # this very request is active too
+
     def lines(self) -> list[dict[str, Any]]:
         """Read what was logged so far."""
         return [json.loads(line) for line in self.output.read_text().splitlines()]
@@ -81,16 +104,20 @@ def serving(*, model: Path, output: Path, **settings: object) -> Generator[Serve
 def test_sigterm_loses_nothing_that_was_accepted(slow_model: Path, tmp_path: Path) -> None:
     """Requests in flight at SIGTERM are answered, readiness fails meanwhile, and the process exits with 0."""
     requests = 12
-    with serving(model=slow_model, output=tmp_path / "log", drain_seconds=1) as server, ThreadPoolExecutor(32) as pool:
-        body = {"inputs": ["good"]}
-        futures = [pool.submit(httpx.post, server.url + "/v1/predict", json=body, timeout=30) for _ in range(requests)]
-        eventually(lambda: f"http_requests_active {requests + 1}.0" in httpx.get(server.url + "/metrics").text)
+    with (
+        serving(model=slow_model, output=tmp_path / "log", drain_seconds=1, request_timeout_seconds=60) as server,
+        ThreadPoolExecutor(32) as pool,
+    ):
+        body = {"inputs": ["good", "bad"]}
+        futures = [pool.submit(httpx.post, server.url + "/v1/predict", json=body, timeout=60) for _ in range(requests)]
+        eventually(lambda: sum(server.predictions()) == requests)
+        assert server.predictions().active > 0
         server.process.send_signal(signal.SIGTERM)
         eventually(lambda: server.status("/readyz") == 503)
         late = httpx.post(server.url + "/v1/predict", json=body, timeout=30)
         assert (late.status_code, late.headers["connection"]) == (200, "close")
-        assert [future.result(30).status_code for future in futures] == [200] * requests
-        assert server.process.wait(20) == 0
+        assert [future.result(60).status_code for future in futures] == [200] * requests
+        assert server.process.wait(60) == 0
         assert all(line["level"] != "error" for line in server.lines())
 
 
