@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from model_build import environment, manifest
+from model_build.errors import BuildError
 from model_build.freshness import build_key, find_fresh
 from model_build.places import Places
 
@@ -68,7 +70,13 @@ def build(spec_file: SpecFile, *, root: Path, reporter: Reporter, force: bool = 
 
 def _build(spec_file: SpecFile, key: str, places: Places, reporter: Reporter) -> Receipt:
     environment.prepare_process()
-    from model_build import pipeline  # noqa: PLC0415  # seconds of imports that a second build does without
+    try:
+        from model_build import pipeline  # noqa: PLC0415  # seconds of imports that a second build does without
+    except ModuleNotFoundError as error:
+        raise BuildError(
+            f"{error.name} is not installed in {sys.prefix}; a build needs the environment of `make venv-model-build`:"
+            " .venv-model-build/bin/python -m model_build ..."
+        ) from None
 
     spec = spec_file.spec
     start, pressure = time.monotonic(), environment.cpu_pressure()
@@ -117,8 +125,7 @@ def _held(lock: FileLock, reporter: Reporter) -> Generator[bool]:
         lock.acquire(blocking=False)
         waited = False
     except Timeout:
-        with reporter.step("wait") as update:
-            update(0.0, "another build of this version is running")
+        with reporter.step("wait", "another build of this version is running"):
             lock.acquire()
         waited = True
     try:

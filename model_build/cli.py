@@ -38,6 +38,8 @@ def _one_line_errors(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except (BuildError, manifest.CatalogueError, manifest.ManifestError) as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or 'input or output'}: {error.strerror}") from None
         except KeyboardInterrupt:
             click.echo("stopped; what was there before is unchanged", err=True)
             sys.exit(_INTERRUPTED)

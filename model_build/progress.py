@@ -27,23 +27,23 @@ class Reporter:
         self._start = time.monotonic()
 
     @contextmanager
-    def step(self, name: str) -> Generator[Update]:
-        """Show a step from its start to its end."""
-        shown = self._bar(name) if self._console.is_terminal else self._lines(name)
+    def step(self, name: str, detail: str = "") -> Generator[Update]:
+        """Show a step, and a detail if there is one, from its start to its end."""
+        shown = self._bar(name, detail) if self._console.is_terminal else self._lines(name, detail)
         with shown as update:
             yield update
 
     @contextmanager
-    def _bar(self, name: str) -> Generator[Update]:
+    def _bar(self, name: str, detail: str) -> Generator[Update]:
         columns = (TextColumn("{task.description:<10}"), BarColumn(bar_width=30), TimeElapsedColumn())
         with Progress(*columns, TextColumn("{task.fields[detail]}"), console=self._console) as progress:
-            task = progress.add_task(name, total=1.0, detail="")
+            task = progress.add_task(name, total=1.0, detail=detail)
             yield lambda done, detail: progress.update(task, completed=done, detail=detail)
             progress.update(task, completed=1.0)
 
     @contextmanager
-    def _lines(self, name: str) -> Generator[Update]:
-        self._line(name, "")
+    def _lines(self, name: str, detail: str) -> Generator[Update]:
+        self._line(name, detail)
         last = time.monotonic()
 
         def update(done: float, detail: str) -> None:

@@ -69,7 +69,7 @@ class Training(_Strict):
         head_learning_rate: peak for the classifier.
         warmup: share of the steps in which the rates rise; they fall linearly afterwards.
         weight_decay: of AdamW.
-        dropout: before the classifier and inside the trained layers.
+        dropout: inside the encoder and before the classifier.
         seed: of the order of the texts, the classifier's first weights and dropout.
         threads: of torch. Another number changes the hashes.
     """
