@@ -73,6 +73,15 @@ _DEBIAN = (
         source=DebianPackage(package="iptables"),
     ),
     Tool(
+        name="iproute2",
+        version="6.1.0",
+        programs=("ip",),
+        version_arguments=("-V",),
+        accept=">=5",
+        seconds=5,
+        source=DebianPackage(package="iproute2"),
+    ),
+    Tool(
         name="mmdebstrap",
         version="1.3.5",
         programs=("mmdebstrap",),
@@ -155,9 +164,10 @@ _GO = (
         programs=("pulumi-language-python",),
         version_arguments=None,
         group=PULUMI,
-        seconds=70,
+        seconds=20,
         source=GoBuild(
-            packages=(".",),
+            packages=("./pulumi-language-python",),
+            module="pulumi",
             tags=("osusergo", "grpcnotrace"),
             copies=(
                 ModuleFile(

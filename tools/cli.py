@@ -98,7 +98,8 @@ def _record(status: Status) -> dict[str, object]:
 
 
 def _table(found: list[Status]) -> Table:
-    table = Table("tool", "version", "found", "where", box=None, padding=(0, 2, 0, 0))
+    table = Table("tool", "version", "found", box=None, padding=(0, 2, 0, 0))
+    table.add_column("where", overflow="fold")
     for status in found:
         where = str(status.programs[0].parent) if status.programs else status.remark
         style = None if status.ready else "red"

@@ -22,7 +22,7 @@ class GoBuilder:
         self._source = source
         self._job = job
         self._go = str(go)
-        self._module = job.layout.modules / job.tool.name
+        self._module = job.layout.modules / (source.module or job.tool.name)
         # Static, so that a tool runs in any image and on any host; the module alone says what is built.
         fixed = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
         self._environment = {**os.environ, **fixed}

@@ -17,10 +17,12 @@ class ModuleFile:
 
 @dataclass(frozen=True, kw_only=True)
 class GoBuild:
-    """Packages built in one `go build` from the module in `tools/go/<tool>`, without cgo."""
+    """Packages built in one `go build` from a module in `tools/go`, without cgo."""
 
     packages: tuple[str, ...]
-    """Import paths. One gives an executable named after the tool; several give one each, named after their last word."""
+    """Import paths. One gives an executable named after the tool; several give one each, named by their last word."""
+    module: str | None = None
+    """The module's folder; None: it is named after the tool. Tools of one module share what they both compile."""
     stamp: dict[str, str] = field(default_factory=dict[str, str])
     """Variables that the linker sets, by full name: most tools learn their version so."""
     tags: tuple[str, ...] = ()

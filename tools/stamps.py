@@ -28,10 +28,11 @@ class Stamp:
 def recipe_hash(tool: Tool, layout: Layout) -> str:
     """Return the SHA-256 of all that a tool is made from: its catalogue line, its Go module's files, its hashes."""
     digest = hashlib.sha256()
-    catalogue_line = dataclasses.asdict(dataclasses.replace(tool, seconds=0))  # an estimate changes nothing
-    digest.update(json.dumps(catalogue_line, sort_keys=True).encode())
+    # What may be taken from PATH instead, and how long it takes, changes nothing in what is made.
+    made = dataclasses.replace(tool, accept=None, group="", seconds=0)
+    digest.update(json.dumps(dataclasses.asdict(made), sort_keys=True).encode())
     if isinstance(tool.source, GoBuild):
-        folder = layout.modules / tool.name
+        folder = layout.modules / (tool.source.module or tool.name)
         for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("_test.go")):
             content = file.read_bytes()
             digest.update(f"\n{file.relative_to(folder)} {len(content)}\n".encode())

@@ -18,8 +18,8 @@ INSTALLED = [tool for tool in (GO, *CATALOGUE) if isinstance(tool.source, PyPIPa
 def test_go_mod_requires_the_version(tool: Tool) -> None:
     """The version in the catalogue is the one that go.mod pins, under the name of a module that is built."""
     assert isinstance(tool.source, GoBuild)
-    module = (default_layout().modules / tool.name / "go.mod").read_text()
-    foreign = [package for package in tool.source.packages if package != "."]
+    module = (default_layout().modules / (tool.source.module or tool.name) / "go.mod").read_text()
+    foreign = [package for package in tool.source.packages if not package.startswith(".")]
     for package in foreign:
         required = [path for path, version in re.findall(r"(\S+) v(\S+)", module) if version == tool.version]
         assert any(package.startswith(path) for path in required), f"{package} is not pinned at {tool.version}"

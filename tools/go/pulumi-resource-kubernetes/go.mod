@@ -2,6 +2,8 @@ module inferstack/tools/pulumi-resource-kubernetes
 
 go 1.26
 
+// The checksum database knows neither this module nor github.com/pulumi/cloud-ready-checks; go.sum holds the hash of
+// the first, and for the second the one that the first's own go.sum names. Moving the version needs GONOSUMDB for both.
 require github.com/pulumi/pulumi-kubernetes/provider/v4 v4.0.0-20260115033456-f47bc2d6f199
 
 require (

@@ -141,7 +141,7 @@ func TestPythonForUsesTheVirtualEnvironment(t *testing.T) {
 
 // TestSDKVersion: the host reports the version of the SDK that go.mod pins.
 func TestSDKVersion(t *testing.T) {
-	content, err := os.ReadFile("go.mod")
+	content, err := os.ReadFile("../go.mod")
 	if err != nil {
 		t.Fatal(err)
 	}
