@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from types import FrameType
+from typing import NoReturn
 
 import click
 from rich.console import Console
@@ -40,8 +41,9 @@ def build(only: tuple[str, ...]) -> None:
     try:
         found = build_tools(default_layout(), list(_selected(only)), console)
     except ToolError as error:
-        console.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(console, str(error))
+    except OSError as error:  # the disk is full, or .tools belongs to another account
+        _fail(console, f"{error.filename or 'tools'}: {error.strerror or error}")
     except KeyboardInterrupt:
         console.print("cut off; the tools made so far stay, and the next run goes on from here", highlight=False)
         sys.exit(_INTERRUPTED)
@@ -67,6 +69,11 @@ def env() -> None:
     """Print the environment of the tools, for `eval "$(python -m tools env)"`."""
     for name, value in environment().items():
         click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _fail(console: Console, message: str) -> NoReturn:
+    console.print(f"error: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    sys.exit(1)
 
 
 def _selected(names: Iterable[str]) -> Iterable[Tool]:

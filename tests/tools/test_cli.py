@@ -2,11 +2,14 @@
 
 import json
 import shlex
+from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from tools.catalogue import CATALOGUE
 from tools.cli import main
+from tools.layout import Layout
 
 
 def test_list_as_json_names_every_tool() -> None:
@@ -33,3 +36,13 @@ def test_an_unknown_name_is_one_sentence() -> None:
     answer = CliRunner().invoke(main, ["build", "--only", "podman"])
     assert answer.exit_code == 1
     assert answer.output.startswith("error: --only podman: no such tool; there are buildkitd, cluster, cni-plugins")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where `.tools` cannot be made the path and the reason are said, without a traceback."""
+    (tmp_path / "file").touch()
+    layout = Layout(root=tmp_path / "file" / ".tools", modules=tmp_path, requirements=tmp_path / "tools.txt")
+    monkeypatch.setattr("tools.cli.default_layout", lambda: layout)
+    answer = CliRunner().invoke(main, ["build", "--only", "pause"])
+    assert answer.exit_code == 1
+    assert answer.output == f"error: {tmp_path}/file/.tools: Not a directory\n"
