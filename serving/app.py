@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from serving import problems
+from serving import docs, problems
 from serving.logs import TextHasher
 from serving.metrics import Metrics
 from serving.middleware import RequestMiddleware
@@ -42,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="inferstack serving",
         version="1",
         description=_DESCRIPTION,
+        docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestMiddleware, runtime=runtime, metrics=metrics)
     app.include_router(api)
     app.include_router(operations)
+    docs.install(app)
     _document_limits(app, settings)
     return app
 

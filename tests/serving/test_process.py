@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -153,10 +154,15 @@ def test_a_body_that_does_not_come_is_the_clients_fault(tiny_model: Path, tmp_pa
 
 
 def test_behind_a_gateway_with_a_path(tiny_model: Path, tmp_path: Path) -> None:
-    """With a root path, the document's server and the page's links lead through the gateway."""
+    """With a root path, the document's server and the page's links lead through the gateway, and nowhere else."""
     with serving(model=tiny_model, output=tmp_path / "log", root_path="/sentiment") as server:
         assert httpx.get(server.url + "/openapi.json").json()["servers"] == [{"url": "/sentiment"}]
-        assert "'/sentiment/openapi.json'" in httpx.get(server.url + "/docs").text
+        page = httpx.get(server.url + "/docs").text
+        links = re.findall(r"""(?:src=|href=|url: )["']([^"']+)""", page)
+        assert "/sentiment/openapi.json" in links
+        assert len(links) >= 4
+        for link in links:
+            assert httpx.get(server.url + link.removeprefix("/sentiment")).status_code == 200
         assert httpx.post(server.url + "/v1/predict", json={"inputs": ["good"]}).status_code == 200
 
 
