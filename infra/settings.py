@@ -81,7 +81,8 @@ class Pool(_Model):
 class Resources(_Model):
     """What one replica asks for and is held to."""
 
-    cpu: CpuQuantity = "1"
+    cpu: CpuQuantity = Field(default="1", description="CPU that the scheduler sets aside.")
+    cpu_limit: CpuQuantity | None = Field(default=None, description="CPU that it may use at most; `cpu` without.")
     memory: MemoryQuantity = "1Gi"
     gpus: Annotated[int, Field(ge=0, le=16)] = 1
 

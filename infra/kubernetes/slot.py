@@ -162,11 +162,12 @@ class Slot(pulumi.ComponentResource):
 
     def _container(self) -> ContainerArgs:
         service, resources = self._args.service, self._args.service.resources
+        cpu_limit = resources.cpu_limit or resources.cpu
         gpus = {naming.GPU_RESOURCE: str(resources.gpus)} if resources.gpus else {}
         environment = {
             "SERVING_PROVIDER": _PROVIDERS[self._args.variant],
             "SERVING_PORT": str(PORT),
-            "SERVING_THREADS": str(max(1, capacity.millis(resources.cpu) // 1000)),
+            "SERVING_THREADS": str(max(1, capacity.millis(cpu_limit) // 1000)),
             "SERVING_ROOT_PATH": routing.public_prefix(service.name),
         }
         return ContainerArgs(
@@ -180,7 +181,7 @@ class Slot(pulumi.ComponentResource):
             liveness_probe=_probe("/livez", period=10, failures=3),
             resources=ResourceRequirementsArgs(
                 requests={"cpu": resources.cpu, "memory": resources.memory, **gpus},
-                limits={"cpu": resources.cpu, "memory": resources.memory, **gpus},
+                limits={"cpu": cpu_limit, "memory": resources.memory, **gpus},
             ),
             security_context=container_security_context(),
             volume_mounts=[VolumeMountArgs(name="tmp", mount_path="/tmp")],  # noqa: S108  # a volume of the pod's own
