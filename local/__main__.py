@@ -10,14 +10,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from infra import settings
+from infra.settings_errors import SettingsError
 from local import cleanup, lifecycle, preflight
 from local import status as statuses
 from local.errors import ClusterError
 from local.options import ClusterOptions
 from local.paths import Paths
 from local.progress import Progress
-
-DEFAULTS = ClusterOptions()
 
 
 class _Sentences(click.Group):
@@ -26,7 +26,7 @@ class _Sentences(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except ClusterError as error:
+        except (ClusterError, SettingsError) as error:
             click.echo(f"error: {error}", err=True)
             ctx.exit(1)
 
@@ -40,19 +40,21 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--gpus", type=int, default=DEFAULTS.gpus, show_default=True, help="Simulated GPUs of the real node.")
-@click.option(
-    "--gateway-port",
-    type=int,
-    default=DEFAULTS.gateway_port,
-    show_default=True,
-    help="Port on 127.0.0.1 that the stack's gateway will use; checked to be free.",
-)
-def up(gpus: int, gateway_port: int) -> None:
-    """Start the cluster and wait until it is ready. Does nothing if it is."""
-    options = ClusterOptions(gpus=gpus, gateway_port=gateway_port)
+@click.option("--gpus", type=int, help="Simulated GPUs of the real node, instead of what Pulumi.local.yaml says.")
+@click.option("--gateway-port", type=int, help="Port on 127.0.0.1 for the stack's gateway, instead of the same.")
+def up(gpus: int | None, gateway_port: int | None) -> None:
+    """Start the cluster that Pulumi.local.yaml asks for, and wait until it is ready. Does nothing if it is."""
+    paths = Paths.of_this_checkout()
+    wanted = settings.read("local", paths.checkout)
     with Progress(Console(), title="cluster up") as progress:
-        started = lifecycle.up(Paths.of_this_checkout(), options, progress)
+        if not isinstance(wanted.cluster, settings.EmbeddedCluster):
+            progress.note(f"cluster.kind is {wanted.cluster.kind}: there is none to start")
+            return
+        options = ClusterOptions(
+            gpus=wanted.cluster.gpus if gpus is None else gpus,
+            gateway_port=wanted.gateway.node_port if gateway_port is None else gateway_port,
+        )
+        started = lifecycle.up(paths, options, progress)
         progress.note(f"ready after {progress.seconds:.1f} s" if started else "is up already")
 
 
