@@ -1,5 +1,6 @@
 """What the machine holds that a cluster could leave behind: taken before `up` and after `down`, it must be equal."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -62,6 +63,15 @@ def take() -> Snapshot:
         ),
         files=frozenset(_files()),
     )
+
+
+def differences(before: Snapshot, after: Snapshot) -> dict[str, tuple[set[object], set[object]]]:
+    """Return, for each field that differs, what has gone and what is new."""
+    return {
+        field.name: (set(old) - set(new), set(new) - set(old))
+        for field in dataclasses.fields(Snapshot)
+        if (old := getattr(before, field.name)) != (new := getattr(after, field.name))
+    }
 
 
 def _processes() -> list[tuple[int, str]]:

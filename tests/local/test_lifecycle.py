@@ -272,9 +272,9 @@ def test_down_works_when_the_supervisor_was_killed() -> None:
 def test_down_leaves_the_machine_as_it_was(before: snapshot.Snapshot) -> None:
     """Processes, mounts, links, namespaces, control groups, packet rules, settings and files equal those before."""
     up()
-    assert snapshot.take() != before
+    assert snapshot.differences(before, snapshot.take()).keys() >= {"processes", "mounts", "links", "packet_rules"}
     assert run_local("down").returncode == 0
-    assert snapshot.take() == before
+    assert snapshot.differences(before, snapshot.take()) == {}
     assert not PATHS.state.exists()
 
 
