@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import signal
 import sys
 import time
@@ -139,8 +138,7 @@ def _result_text(result: BuildResult, seconds: float) -> str:
     receipt = result.receipt
     if not result.built:
         return f"{receipt.service} {receipt.version} is up to date: model {receipt.model_digest[:12]} ({seconds:.1f} s)"
-    where = os.path.relpath(result.directory)
-    return f"{_receipt_text(receipt)}\n{where}"
+    return f"{_receipt_text(receipt)}\n{result.directory}"
 
 
 def _receipt_text(receipt: Receipt) -> str:
