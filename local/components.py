@@ -113,7 +113,7 @@ def _control_plane(paths: Paths, plan: Plan, tool: Callable[[str], Path]) -> tup
                 "--enable-aggregator-routing=true",
                 "--profiling=false",
             ),
-            environment=_go(memory_mib=350),
+            environment=_go(memory_mib=260),
             ready=https_ok(f"{plan.apiserver_url}/readyz", authority=pki / "ca.crt", client=pki / "admin"),
         ),
         Component(
