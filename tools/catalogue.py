@@ -81,6 +81,15 @@ _DEBIAN = (
         seconds=5,
         source=DebianPackage(package="iproute2"),
     ),
+    # Removes what kube-proxy leaves in the packet filter.
+    Tool(
+        name="nftables",
+        version="1.0.6",
+        programs=("nft",),
+        accept=">=1.0",
+        seconds=5,
+        source=DebianPackage(package="nftables"),
+    ),
     Tool(
         name="mmdebstrap",
         version="1.3.5",

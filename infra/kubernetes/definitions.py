@@ -29,10 +29,10 @@ _NAME = re.compile(r"^  name: (\w+)\.", re.MULTILINE)
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """Read the needed definitions.
+    """Read the needed definitions, less what nobody here needs of them.
 
-    Two thirds of a definition are descriptions, for `kubectl explain`. They are left out: every preview would carry
-    them through the engine, the provider and the rules, and every checkpoint would store them.
+    Most of a definition are descriptions, for `kubectl explain`, and versions that are served beside the stored one.
+    Every preview would carry them through the engine, the provider and the rules, and every checkpoint store them.
 
     Args:
         folder: holds the YAML files of Contour's module, `.tools/share/contour`.
@@ -48,12 +48,20 @@ def read(folder: Path) -> list[dict[str, Any]]:
         for document in re.split(r"^---$", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
             name = _NAME.search(document)
             if name is not None and name[1] in NEEDED:
-                found[name[1]] = _without_descriptions(yaml.load(document, Loader=yaml.CSafeLoader))
+                found[name[1]] = _slim(yaml.load(document, Loader=yaml.CSafeLoader))
     if missing := [name for name in NEEDED if name not in found]:
         raise SettingsError(
             f"no definition of {', '.join(missing)} in {folder}; `make tools` puts Contour's definitions there"
         )
     return [found[name] for name in NEEDED]
+
+
+def _slim(definition: dict[str, Any]) -> dict[str, Any]:
+    stored = [version for version in definition["spec"]["versions"] if version["storage"]]
+    slim = {**definition, "spec": {**definition["spec"], "versions": stored}}
+    # Written by the API server alone.
+    slim.pop("status", None)
+    return _without_descriptions(slim)
 
 
 def _without_descriptions(node: Any) -> Any:  # noqa: ANN401  # YAML is anything

@@ -42,7 +42,9 @@ def _write_definitions(folder: Path) -> None:
     """As Contour ships them: several documents a file, more kinds than are needed, most of it descriptions."""
     documents = [
         f"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: {kind}.example.org\n"
-        "spec:\n  description: long\n  properties:\n    description:\n      type: string\n"
+        "spec:\n  versions:\n"
+        "  - {name: v1, storage: true, schema: {description: long, properties: {description: {type: string}}}}\n"
+        "  - {name: v1beta1, storage: false}\n"
         for kind in (*definitions.NEEDED, "udproutes")
     ]
     (folder / "crds.yaml").write_text("---\n".join(documents), encoding="utf-8")
@@ -207,11 +209,13 @@ def test_an_image_is_built_without_a_network_and_pushed(tmp_path: Path) -> None:
 
 
 def test_only_needed_definitions_are_applied_and_without_descriptions(tmp_path: Path) -> None:
-    """Definitions that nothing uses are left out, and so are texts, but not a property that is called description."""
+    """Kinds and versions that nothing uses are left out, and so are texts, but no property called description."""
     _write_definitions(tmp_path)
     read = definitions.read(tmp_path)
     assert [each["metadata"]["name"].split(".")[0] for each in read] == list(definitions.NEEDED)
-    assert read[0]["spec"] == {"properties": {"description": {"type": "string"}}}
+    (version,) = read[0]["spec"]["versions"]
+    assert version["name"] == "v1"
+    assert version["schema"] == {"properties": {"description": {"type": "string"}}}
 
 
 def test_a_missing_definition_is_named(tmp_path: Path) -> None:
