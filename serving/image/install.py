@@ -48,4 +48,5 @@ def main(wheels: Path, packages: Path) -> None:
         sys.exit("some packages could not be compiled")
 
 
-main(Path(sys.argv[1]), Path(sys.argv[2]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
