@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pulumi
 import pulumi_docker_build as docker_build
+from pulumi.output import UNKNOWN
 
 from infra.settings import EmbeddedCluster
 
@@ -69,8 +70,13 @@ class BuiltImage(pulumi.ComponentResource):
             # Deleting the resource would delete the manifest, which another stack or a rollback may still pull.
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        self.reference = pulumi.Output.concat(repository, "@", image.digest)
+        self.reference = image.digest.apply(lambda digest: _reference(repository, digest))
         self.register_outputs({"reference": self.reference})
+
+
+def _reference(repository: str, digest: str) -> str:
+    """The digest reference; unknown while it is: the preview of a change gives an empty digest for one to come."""
+    return f"{repository}@{digest}" if digest else cast("str", UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)

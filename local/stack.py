@@ -72,13 +72,18 @@ class StackPaths:
 class LocalStack:
     """The ``local`` stack of one checkout."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, *, folder: Path | None = None) -> None:
         """Read the stack file.
+
+        Args:
+            paths: of the checkout whose program and cluster are used.
+            folder: where the stack file lies, if not in the checkout's root.
 
         Raises:
             SettingsError: it is not what :mod:`infra.settings` allows.
         """
-        self.settings = settings.read(STACK, paths.checkout)
+        self._source = settings.stack_file(STACK, folder or paths.checkout)
+        self.settings = settings.read(STACK, folder or paths.checkout)
         self._paths = StackPaths.of(paths, self.settings.cluster)
         self.variables = {
             **environment(),
@@ -107,7 +112,7 @@ class LocalStack:
             shutil.copy(self._paths.checkout / "Pulumi.yaml", scratch)
             self._pulumi("stack", "init", STACK, "--no-select", "-C", str(scratch), quiet=True)
             shutil.rmtree(scratch)
-        shutil.copy(settings.stack_file(STACK, self._paths.checkout), self._paths.stack_file)
+        shutil.copy(self._source, self._paths.stack_file)
         self._release_dead_locks()
         self._switch_engine_log_off()
 

@@ -82,6 +82,7 @@ class Slot(pulumi.ComponentResource):
         super().__init__("inferstack:kubernetes:Slot", f"{args.service.name}-{name}", None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self._args = args
+        self._slot = name
         self._name = naming.slot_name(args.service.name, name)
         self._selector = LabelSelectorArgs(match_labels=naming.selector(self._name))
         self._labels = {
@@ -167,6 +168,7 @@ class Slot(pulumi.ComponentResource):
         environment = {
             "SERVING_PROVIDER": _PROVIDERS[self._args.variant],
             "SERVING_PORT": str(PORT),
+            "SERVING_SLOT": self._slot,
             "SERVING_THREADS": str(max(1, capacity.millis(cpu_limit) // 1000)),
             "SERVING_ROOT_PATH": routing.public_prefix(service.name),
         }
