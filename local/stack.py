@@ -91,6 +91,10 @@ class LocalStack:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._paths.passphrase),
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "INFERSTACK_STACK_FILE": str(self._paths.stack_file),
+            # Engine and providers end in seconds and hold little: collect their garbage less often.
+            "GOGC": "400",
+            # Let the program and the rules be compiled once, also where the environment says otherwise.
+            "PYTHONDONTWRITEBYTECODE": "",
         }
         if isinstance(self.settings.cluster, settings.EmbeddedCluster):
             self.variables["BUILDX_CONFIG"] = str(paths.buildx_instance.parent.parent)

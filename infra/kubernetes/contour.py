@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import yaml
+from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
 from pulumi_kubernetes.batch.v1 import Job, JobSpecArgs
 from pulumi_kubernetes.core.v1 import (
@@ -37,7 +38,6 @@ from pulumi_kubernetes.rbac.v1 import (
     RoleRefArgs,
     SubjectArgs,
 )
-from pulumi_kubernetes.yaml.v2 import ConfigGroup
 
 from infra import naming
 from infra.kubernetes import definitions
@@ -135,18 +135,34 @@ class Contour(pulumi.ComponentResource):
         ready: resources that Envoy needs before it can start.
     """
 
-    definitions: pulumi.Resource
+    definitions: list[pulumi.Resource]
     ready: list[pulumi.Resource]
 
     def __init__(self, name: str, args: ContourArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:kubernetes:Contour", name, None, opts)
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
-        self.definitions = ConfigGroup(f"{name}-definitions", objs=definitions.read(args.crds), opts=self._child)
+        self.definitions = [self._definition(each) for each in definitions.read(args.crds)]
         certificates = self._certificates()
         deployment = self._deployment(certificates)
         self.ready = [certificates, deployment, self._service()]
         self.register_outputs({})
+
+    def _definition(self, definition: dict[str, Any]) -> CustomResource:
+        # Not yaml.v2.ConfigGroup, which hands every definition back to the program as a typed resource.
+        name: str = definition["metadata"]["name"]
+        return CustomResource(
+            name,
+            api_version=definition["apiVersion"],
+            kind=definition["kind"],
+            metadata=ObjectMetaArgs(
+                name=name,
+                annotations=definition["metadata"].get("annotations"),
+                labels=naming.labels("contour", self._args.environment),
+            ),
+            spec=definition["spec"],
+            opts=self._child,
+        )
 
     def _metadata(self, name: str) -> ObjectMetaArgs:
         return ObjectMetaArgs(
@@ -273,7 +289,7 @@ class Contour(pulumi.ComponentResource):
                     ),
                 ),
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificates, *granted, self.definitions]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[certificates, *granted, *self.definitions]),
         )
 
     def _container(self) -> ContainerArgs:

@@ -88,7 +88,7 @@ class Gateway(pulumi.ComponentResource):
             kind="GatewayClass",
             metadata=ObjectMetaArgs(name=naming.PART_OF, labels=naming.labels(name, args.environment)),
             spec={"controllerName": _CONTROLLER},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[contour.definitions]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=contour.definitions),
         )
         listener = CustomResource(
             f"{name}-listener",
