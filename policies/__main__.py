@@ -5,13 +5,9 @@ The engine runs this folder (PulumiPolicy.yaml, `python -m pulumi.policy`); a pe
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-
-# The pack lives as long as one preview or update: looking for cycles among its imports costs more than it frees.
-gc.disable()
 
 # The engine starts the folder as a program, without the package around it.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
