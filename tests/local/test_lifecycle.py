@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from infra import settings
 from local import cgroups, cleanup, firewall, host, network, oci
 from local import status as statuses
 from local.paths import Paths
@@ -56,20 +57,17 @@ def pid_of(component: str) -> int:
     return next((one.pid for one in found.components if one.name == component), 0)
 
 
-def test_up_is_ready_within_ten_seconds_and_small(before: snapshot.Snapshot) -> None:
-    """From nothing to a ready node in at most 10 s, all processes together in at most 1.2 GB."""
+def test_up_is_a_ready_node_with_the_gpus_of_the_stack_file(before: snapshot.Snapshot) -> None:
+    """From nothing to a ready node that offers as many simulated GPUs as Pulumi.local.yaml says."""
     assert before
-    begin = time.monotonic()
+    wanted = settings.read("local", CHECKOUT).cluster
+    assert isinstance(wanted, settings.EmbeddedCluster)
     cluster = up()
-    seconds = time.monotonic() - begin
     node = cluster.api.get(f"/api/v1/nodes/{cluster.node}")
-    found = statuses.read(PATHS)
-    assert found.state == "up"
-    assert seconds <= 10, f"ready after {seconds:.1f} s"
-    assert found.memory_mib * 2**20 <= 1.2e9, f"{found.memory_mib} MiB resident"
+    assert statuses.read(PATHS).state == "up"
     assert node["metadata"]["labels"]["inferstack.dev/gpus"] == "simulated"
     assert node["metadata"]["labels"]["inferstack.dev/pool"] == "gpu"
-    assert node["status"]["allocatable"]["nvidia.com/gpu"] == "2"
+    assert node["status"]["allocatable"]["nvidia.com/gpu"] == str(wanted.gpus)
 
 
 def test_private_files_are_private() -> None:
@@ -276,6 +274,16 @@ def test_down_leaves_the_machine_as_it_was(before: snapshot.Snapshot) -> None:
     assert run_local("down").returncode == 0
     assert snapshot.differences(before, snapshot.take()) == {}
     assert not PATHS.state.exists()
+
+
+def test_make_down_undoes_make_up(before: snapshot.Snapshot) -> None:
+    """With all that `make up` brings - images, pods, routes, traffic - the machine is afterwards as it was before."""
+    for target in ("up", "down", "down"):
+        answer = subprocess.run(
+            ["make", target], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=900
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert snapshot.differences(before, snapshot.take()) == {}
 
 
 def test_second_down_does_nothing() -> None:
