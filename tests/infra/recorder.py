@@ -12,8 +12,11 @@ import pulumi
 from pulumi.runtime import Mocks, set_mocks
 from pulumi.runtime import test as pulumi_test
 
+from infra.kubernetes import definitions
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pulumi.runtime import MockCallArgs, MockResourceArgs
 
@@ -59,3 +62,15 @@ def record(program: Callable[[], None]) -> list[Declared]:
 
     run()
     return recorder.declared
+
+
+def write_definitions(folder: Path) -> None:
+    """As Contour ships them: several documents a file, more kinds than are needed, most of it descriptions."""
+    documents = [
+        f"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: {kind}.example.org\n"
+        "spec:\n  versions:\n"
+        "  - {name: v1, storage: true, schema: {description: long, properties: {description: {type: string}}}}\n"
+        "  - {name: v1beta1, storage: false}\n"
+        for kind in (*definitions.NEEDED, "udproutes")
+    ]
+    (folder / "crds.yaml").write_text("---\n".join(documents), encoding="utf-8")

@@ -15,7 +15,7 @@ from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
 from infra.settings_errors import SettingsError
-from tests.infra.recorder import DIGEST, Declared, record
+from tests.infra.recorder import DIGEST, Declared, record, write_definitions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,20 +38,8 @@ def _service(*, gpus: int = 1) -> settings.Service:
     )
 
 
-def _write_definitions(folder: Path) -> None:
-    """As Contour ships them: several documents a file, more kinds than are needed, most of it descriptions."""
-    documents = [
-        f"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: {kind}.example.org\n"
-        "spec:\n  versions:\n"
-        "  - {name: v1, storage: true, schema: {description: long, properties: {description: {type: string}}}}\n"
-        "  - {name: v1beta1, storage: false}\n"
-        for kind in (*definitions.NEEDED, "udproutes")
-    ]
-    (folder / "crds.yaml").write_text("---\n".join(documents), encoding="utf-8")
-
-
 def _gateway(tmp_path: Path) -> Gateway:
-    _write_definitions(tmp_path)
+    write_definitions(tmp_path)
     return Gateway(
         "gateway",
         GatewayArgs(
@@ -210,7 +198,7 @@ def test_an_image_is_built_without_a_network_and_pushed(tmp_path: Path) -> None:
 
 def test_only_needed_definitions_are_applied_and_without_descriptions(tmp_path: Path) -> None:
     """Kinds and versions that nothing uses are left out, and so are texts, but no property called description."""
-    _write_definitions(tmp_path)
+    write_definitions(tmp_path)
     read = definitions.read(tmp_path)
     assert [each["metadata"]["name"].split(".")[0] for each in read] == list(definitions.NEEDED)
     (version,) = read[0]["spec"]["versions"]

@@ -9,14 +9,13 @@ import pytest
 from infra import capacity, naming, settings
 from infra.cluster import ClusterAccess
 from infra.images import BuiltImage, BuiltImageArgs
-from infra.kubernetes import definitions
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
 from policies.__main__ import RULES
 from policies.pack import plain
 from policies.rule import Resource, Verdict
-from tests.infra.recorder import DIGEST, record
+from tests.infra.recorder import DIGEST, record, write_definitions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,9 +74,7 @@ def _platform(folder: Path) -> None:
 def declared(tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
     """All resources of the platform, as rules see them."""
     folder = tmp_path_factory.mktemp("platform")
-    # No rule is about definitions of kinds; empty ones will do.
-    definition = "kind: CustomResourceDefinition\nmetadata:\n  name: {}.example.org\n"
-    (folder / "definitions.yaml").write_text("---\n".join(map(definition.format, definitions.NEEDED)))
+    write_definitions(folder)
     return [
         Resource(type=item.type, name=item.name, properties=plain(item.inputs))
         for item in record(lambda: _platform(folder))
