@@ -44,9 +44,12 @@ $(1)/bin/uv pip sync -q --compile-bytecode --python $(1)/bin/python --require-ha
 touch $@
 endef
 
+# Where the local stack's cluster comes from decides what is needed: embedded or existing.
+KIND = $$($(PY) -m infra kind --stack local)
+
 .PHONY: tools
-tools: venv ## find or build the pinned tools (about 25 minutes the first time)
-	@$(PY) -m tools build
+tools: venv ## find or build the pinned tools (about 22 minutes the first time)
+	@$(PY) -m tools build --for $(KIND)
 
 .PHONY: cluster
 cluster: tools ## start the embedded cluster
@@ -56,7 +59,7 @@ cluster: tools ## start the embedded cluster
 wheels: venv ## download the serving image's wheels, by hash
 	@$(PY) -m local.images wheels
 images: tools wheels ## prepare the build contexts of the local images
-	@$(PY) -m local.images
+	@if [ $(KIND) = embedded ]; then $(PY) -m local.images base contour envoy; fi
 
 .PHONY: model
 model: venv-model-build ## build each version that the local stack names (a second time: nothing)
@@ -64,17 +67,22 @@ model: venv-model-build ## build each version that the local stack names (a seco
 	  $(MODEL_PY) -m model_build build --service "$$service" --version "$$version"; done
 
 .PHONY: up
-up: tools model images cluster ## everything: from a bare machine to a real prediction
+up: venv ## everything: from a bare machine to a real prediction
+	@$(PY) -m local check
+	@$(MAKE) --no-print-directory tools
+	@$(MAKE) --no-print-directory model images
+	@$(MAKE) --no-print-directory cluster
 	@$(PY) -m local.stack up
 	@$(PY) -m local.predict
 
 .PHONY: preview
-preview: ## show what `make up` would change in the local stack
+preview: cluster model images ## show what `make up` would change in the local stack
 	@$(PY) -m local.stack preview
 
 .PHONY: down
 down: venv ## remove all that `make up` started
 	@$(PY) -m local down
+	@$(PY) -m local.stack destroy
 
 .PHONY: test test-fast
 test-fast: venv ## the tests that need no built tools: under two minutes
@@ -91,10 +99,11 @@ lint: venv venv-model-build ## ruff, basedpyright, import rules, hadolint, yamll
 	@$(VENV)/bin/lint-imports
 	@git ls-files '*Dockerfile' | xargs -r $(VENV)/bin/hadolint
 	@git ls-files '*.yaml' '*.yml' | xargs -r $(VENV)/bin/yamllint --strict
-	@unformatted=$$(gofmt -l tools/go); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
+	@$(PY) -m tools build --only go
+	@unformatted=$$(.tools/bin/gofmt -l tools/go); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 
 .PHONY: bench
-bench: ## measure the speed and memory targets, as ratios where one is named
+bench: venv ## measure the speed and memory targets, as ratios where one is named
 	@$(PY) -m bench
 
 .PHONY: clean

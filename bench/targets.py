@@ -21,14 +21,14 @@ class Target:
     unit: Literal["s", "MiB", "x"]
 
 
-CLUSTER_READY = Target(name="cluster stopped -> cluster ready", limit=10, unit="s")
-FIRST_PREDICTION = Target(name="cluster stopped -> first prediction (make up)", limit=60, unit="s")
+CLUSTER_READY = Target(name="cluster stopped -> python -m local up is ready", limit=10, unit="s")
+FIRST_PREDICTION = Target(name="cluster stopped -> local up, then make up to its prediction", limit=60, unit="s")
 NOTHING_TO_DO = Target(name="pulumi up with nothing to do / empty program", limit=2.5, unit="x")
 NOTHING_TO_DO_CHECKED = Target(name="the same with the policy pack / empty program", limit=4, unit="x")
 CLUSTER_MEMORY = Target(name="all processes of the cluster, resident", limit=1228.8, unit="MiB")
 POD_MEMORY = Target(name="a serving pod, resident", limit=600, unit="MiB")
 TOOLS_BUILD = Target(name="build of all tools (recorded when they were built)", limit=1800, unit="s")
-TOOLS_AGAIN = Target(name="make tools with nothing to build", limit=5, unit="s")
+TOOLS_AGAIN = Target(name="make tools again, over the build", limit=0.01, unit="x")
 
 
 @dataclass(frozen=True, kw_only=True)

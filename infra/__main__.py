@@ -13,7 +13,8 @@ from infra import settings
 from infra.catalogue import check_versions
 from infra.settings_errors import SettingsError
 
-SCHEMA_FILE = Path("docs/stack.schema.json")
+ROOT = Path(__file__).resolve().parents[1]
+SCHEMA_FILE = ROOT / "docs" / "stack.schema.json"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,10 +29,10 @@ def check(stack: str, *, as_json: bool) -> None:
     """Check Pulumi.STACK.yaml. Exit status 1: something in it is wrong, and standard error says what."""
     loaded = _read(stack)
     try:
-        check_versions(loaded, source=settings.stack_file(stack), root=Path())
+        check_versions(loaded, source=settings.stack_file(stack, ROOT), root=ROOT)
     except SettingsError as error:
         _fail(error)
-    click.echo(loaded.model_dump_json(indent=2) if as_json else f"{settings.stack_file(stack)}: fine")
+    click.echo(loaded.model_dump_json(indent=2) if as_json else f"{settings.stack_file(stack, ROOT).name}: fine")
 
 
 @main.command()
@@ -43,7 +44,14 @@ def versions(stack: str) -> None:
 
 
 @main.command()
-@click.option("--write", is_flag=True, help=f"Write {SCHEMA_FILE} instead of printing.")
+@click.option("--stack", default="local", show_default=True, help="The stack whose file is read.")
+def kind(stack: str) -> None:
+    """Print where the stack's cluster comes from: embedded or existing."""
+    click.echo(_read(stack).cluster.kind)
+
+
+@main.command()
+@click.option("--write", is_flag=True, help="Write docs/stack.schema.json instead of printing.")
 def schema(*, write: bool) -> None:
     """Print the JSON Schema of a stack file, with which editors complete and check it."""
     text = json.dumps(settings.stack_file_schema(), indent=2) + "\n"
@@ -55,7 +63,7 @@ def schema(*, write: bool) -> None:
 
 def _read(stack: str) -> settings.Settings:
     try:
-        return settings.read(stack)
+        return settings.read(stack, ROOT)
     except SettingsError as error:
         _fail(error)
 

@@ -70,9 +70,9 @@ def steady(service: Service) -> Demand:
 
 
 def rollout(service: Service) -> Demand:
-    """The most that a service asks for: each slot that runs may have one pod more while it is rolled out."""
-    surges = sum(1 for _, slot in service.release.slots() if slot.replicas)
-    return steady(service) + replica(service) * surges
+    """The most that a service asks for: in each slot that runs one pod may be coming, and one going."""
+    running = sum(1 for _, slot in service.release.slots() if slot.replicas)
+    return steady(service) + replica(service) * running * 2
 
 
 def total(demands: Iterable[Demand]) -> Demand:

@@ -1,4 +1,4 @@
-"""Which versions a stack may name: those with a receipt in the catalogue or, built here, in the local state."""
+"""Which versions a stack may name: those with a receipt, and with the model that the receipt describes."""
 
 from __future__ import annotations
 
@@ -15,18 +15,32 @@ if TYPE_CHECKING:
 
 
 def check_versions(settings: Settings, *, source: Path, root: Path) -> None:
-    """Make sure that every version a slot names has a receipt.
+    """Make sure that every version a slot names has a receipt, and that its image will hold that very model.
 
     Raises:
-        SettingsError: with a line for each slot whose version is unknown.
+        SettingsError: with a line for each slot whose version is unknown, or whose model lies here in another form.
     """
     problems = list[str]()
     for index, service in enumerate(settings.services):
         for name, slot in service.release.slots():
             try:
-                manifest.find_receipt(service.name, slot.version, root=root)
-            except manifest.CatalogueError as error:
+                _check_version(service.name, slot.version, root=root)
+            except (manifest.CatalogueError, manifest.ManifestError) as error:
                 path = ("services", index, "release", name, "version")
                 problems.append(f"{settings_errors.at(source, path)}: {settings_errors.key(path)}: {error}")
     if problems:
         raise SettingsError("\n".join(problems))
+
+
+def _check_version(service: str, version: str, *, root: Path) -> None:
+    receipt = manifest.find_receipt(service, version, root=root)
+    if manifest.digest(model_directory(service, version, root=root)) != receipt.model_digest:
+        raise manifest.ManifestError(
+            f"the model of {service} {version} on this machine is not the one that its receipt describes; "
+            f"build it with `python -m model_build build --service {service} --version {version}`"
+        )
+
+
+def model_directory(service: str, version: str, *, root: Path) -> Path:
+    """Where `model_build` puts the model of a version."""
+    return root / ".state" / "models" / service / version

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_docker_build as docker_build
 from pulumi.output import UNKNOWN
 
+from infra.catalogue import model_directory
 from infra.settings import EmbeddedCluster
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def serving_image(
             context=root / "serving",
             named_contexts={
                 "wheels": root / ".state" / "wheels" / "serving",
-                "model": root / ".state" / "models" / service / version,
+                "model": model_directory(service, version, root=root),
             },
             build_args={"BASE_IMAGE": base, "SERVICE": service, "VERSION": version},
         ),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from infra import settings_errors
+from infra import capacity, settings_errors
 from infra.settings_errors import SettingsError
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ PROJECT = "inferstack"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$")]
 SemanticVersion = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$")]
 DigestReference = Annotated[str, StringConstraints(pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$")]
-CpuQuantity = Annotated[str, StringConstraints(pattern=r"^([0-9]+m|[0-9]+(\.[0-9]+)?)$")]
-MemoryQuantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(Mi|Gi)$")]
+CpuQuantity = Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]*m|[1-9][0-9]*(\.[0-9]+)?|0\.[0-9]*[1-9])$")]
+MemoryQuantity = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(Mi|Gi)$")]
 
 
 class _Model(BaseModel):
@@ -85,6 +85,13 @@ class Resources(_Model):
     cpu_limit: CpuQuantity | None = Field(default=None, description="CPU that it may use at most; `cpu` without.")
     memory: MemoryQuantity = "1Gi"
     gpus: Annotated[int, Field(ge=0, le=16)] = 1
+
+    @model_validator(mode="after")
+    def _limit_covers_request(self) -> Self:
+        if self.cpu_limit is not None and capacity.millis(self.cpu_limit) < capacity.millis(self.cpu):
+            sentence = f"{self.cpu_limit!r} is less than cpu, {self.cpu!r}. Allowed: as much or more"
+            raise settings_errors.conflict(("cpu_limit",), sentence)
+        return self
 
 
 class Slot(_Model):
@@ -153,6 +160,9 @@ class Settings(_Model):
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
         pools = [pool.name for pool in self.pools]
+        if isinstance(self.cluster, EmbeddedCluster) and len(pools) > 1:
+            sentence = "the embedded cluster has one node. Allowed: one pool"
+            raise settings_errors.conflict(("pools", 1), sentence)
         for kind, names in (("pools", pools), ("services", [service.name for service in self.services])):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise settings_errors.conflict((kind,), f"the name {twice[0]!r} is used twice; names must differ")

@@ -168,6 +168,8 @@ def _allowed(node: Schema, schema: Schema) -> str:  # noqa: PLR0911  # one case 
             return ", ".join(map(_value, choices))
         case {"minimum": low, "maximum": high}:
             return f"a whole number from {low} to {high}"
+        case {"minItems": least}:
+            return f"a list of {least} or more"
         case {"pattern": pattern}:
             return f"text (in quotes) that matches {pattern}"
         case {"properties": properties}:

@@ -42,10 +42,10 @@ class StackPaths:
     folder: Path
 
     @classmethod
-    def of(cls, paths: Paths, cluster: settings.Cluster) -> StackPaths:
-        """Beside the embedded cluster's state, or in a folder of its own for a cluster that lives longer."""
+    def of(cls, paths: Paths, cluster: settings.Cluster, folder: Path) -> StackPaths:
+        """Beside the embedded cluster's state, or below the stack file's folder for a cluster that lives longer."""
         embedded = isinstance(cluster, settings.EmbeddedCluster)
-        folder = paths.state / "pulumi" if embedded else paths.checkout / ".state" / "pulumi"
+        folder = paths.state / "pulumi" if embedded else folder / ".state" / "pulumi"
         return cls(checkout=paths.checkout, folder=folder)
 
     @property
@@ -82,9 +82,10 @@ class LocalStack:
         Raises:
             SettingsError: it is not what :mod:`infra.settings` allows.
         """
-        self._source = settings.stack_file(STACK, folder or paths.checkout)
-        self.settings = settings.read(STACK, folder or paths.checkout)
-        self._paths = StackPaths.of(paths, self.settings.cluster)
+        folder = folder or paths.checkout
+        self._source = settings.stack_file(STACK, folder)
+        self.settings = settings.read(STACK, folder)
+        self._paths = StackPaths.of(paths, self.settings.cluster, folder)
         self.variables = {
             **environment(),
             "PULUMI_BACKEND_URL": f"file://{self._paths.folder}",
@@ -190,18 +191,25 @@ class LocalStack:
             log.touch()
 
 
+class _Sentences(click.Group):
+    """Turns what a user can mend into one sentence and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, ClusterError, OSError) as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(1)
+
+
 def _run(command: str, arguments: Sequence[str] = ()) -> None:
-    try:
-        status = LocalStack(Paths.of_this_checkout()).update(command, arguments)
-    except (SettingsError, ClusterError) as error:
-        click.echo(f"pulumi {command}: {error}", err=True)
-        sys.exit(1)
+    status = LocalStack(Paths.of_this_checkout()).update(command, arguments)
     if status:
         click.echo(f"pulumi {command} ended with status {status}: what stopped it is above.", err=True)
     sys.exit(status)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run Pulumi on the local stack, with its policies. Further arguments go to Pulumi as they are."""
 
@@ -235,23 +243,22 @@ def destroy() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def env(*, as_json: bool) -> None:
     """Print the environment in which `pulumi` works on the local stack: eval "$(python -m local.stack env)"."""
-    variables = LocalStack(Paths.of_this_checkout()).variables
+    stack = LocalStack(Paths.of_this_checkout())
+    stack.prepare()
+    variables = stack.variables
     if as_json:
         click.echo(json.dumps(variables, indent=2))
         return
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
-    click.echo('# pulumi preview --stack local --config-file "$INFERSTACK_STACK_FILE" --policy-pack policies')
+    usage = 'pulumi preview --stack local --config-file "$INFERSTACK_STACK_FILE" --policy-pack policies'
+    click.echo(f"now, for example: {usage}", err=True)
 
 
 @main.command()
 def outputs() -> None:
     """Print the stack's outputs as JSON."""
-    try:
-        click.echo(json.dumps(LocalStack(Paths.of_this_checkout()).outputs(), indent=2))
-    except (SettingsError, ClusterError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+    click.echo(json.dumps(LocalStack(Paths.of_this_checkout()).outputs(), indent=2))
 
 
 if __name__ == "__main__":

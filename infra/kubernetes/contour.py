@@ -336,6 +336,5 @@ class Contour(pulumi.ComponentResource):
                 selector=naming.selector("contour"),
                 ports=[ServicePortArgs(name="xds", port=XDS_PORT, target_port="xds")],
             ),
-            # Ready pods are what the Service's own await waits for; the Deployment's await has seen to them.
             opts=pulumi.ResourceOptions(parent=self),
         )

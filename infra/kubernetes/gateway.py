@@ -142,7 +142,8 @@ class Gateway(pulumi.ComponentResource):
             )
         )
         xds = [NetworkPolicyPortArgs(port=XDS_PORT)]
-        # The API server's address differs from cluster to cluster; its ports do not.
+        # The Service's port and the one that API servers listen on by custom. The embedded cluster's is another, and
+        # nothing there enforces policies.
         api_server = NetworkPolicyEgressRuleArgs(ports=[NetworkPolicyPortArgs(port=port) for port in (443, 6443)])
         self._policy(
             "envoy",

@@ -46,10 +46,10 @@ def test_memory_quantities_are_mebibytes(quantity: str, expected: int) -> None:
     assert capacity.mebibytes(quantity) == expected
 
 
-def test_a_rollout_asks_for_one_pod_more_per_running_slot() -> None:
-    """A rollout surges by one pod in each slot that runs, and an idle slot asks for nothing."""
+def test_a_rollout_asks_for_two_pods_more_per_running_slot() -> None:
+    """While a slot is rolled out one pod comes and one goes, both counted; an idle slot asks for nothing."""
     release = CanaryRelease(strategy="canary", stable=_slot(3, 100), candidate=_slot(0, 0))
-    assert capacity.rollout(_service(release)) == capacity.Demand(pods=4, cpu_millis=2000, memory_mib=4096, gpus=4)
+    assert capacity.rollout(_service(release)) == capacity.Demand(pods=5, cpu_millis=2500, memory_mib=5120, gpus=5)
 
 
 @given(stable=st.integers(0, 20), candidate=st.integers(0, 20), gpus=st.integers(0, 4), there=st.integers(0, 200))

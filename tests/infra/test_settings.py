@@ -15,11 +15,16 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra import settings
+from infra.__main__ import main
+from infra.catalogue import check_versions
 from infra.settings_errors import SettingsError
+from model_build import manifest
+from tests.model_build.receipts import make_receipt, write_receipt
 
 ROOT = Path(__file__).parents[2]
 STACK_FILE = ROOT / "Pulumi.local.yaml"
@@ -42,7 +47,10 @@ def _set(raw: dict[str, Any], path: list[str | int], value: object) -> dict[str,
     node: Any = changed
     for part in path[:-1]:
         node = node[part]
-    node[path[-1]] = value
+    if isinstance(node, list) and path[-1] == len(node):
+        node.append(value)
+    else:
+        node[path[-1]] = value
     return changed
 
 
@@ -71,6 +79,10 @@ def test_the_committed_stack_file_is_valid() -> None:
         pytest.param(["cluster", "kind"], "gke", 'cluster.kind: "gke" is not allowed. Allowed: emb', id="unknown-kind"),
         pytest.param(["cluster"], [], "Allowed: a mapping whose kind is embedded or existing.", id="list-for-mapping"),
         pytest.param(["clusterr"], {}, "clusterr: unknown key. Did you mean 'cluster'?", id="unknown-section"),
+        pytest.param(["pools"], [], "pools: [] is not allowed. Allowed: a list of 1 or more.", id="empty-list"),
+        pytest.param(["pools", 1], {"name": "b", "variant": "cpu"}, "pools[1]: the embedded cluster has one", id="two"),
+        pytest.param(["services", 0, "resources", "cpu_limit"], "100m", "'100m' is less than cpu, '200m'.", id="limit"),
+        pytest.param(["services", 0, "resources", "cpu"], "0", 'resources.cpu: "0" is not allowed.', id="no-cpu"),
         pytest.param(["services"], None, "services: null is not allowed. Allowed: a list.", id="nothing"),
     ],
 )
@@ -200,13 +212,29 @@ def test_settings_load_without_pulumi() -> None:
     assert roots.isdisjoint({"pulumi", "pulumi_kubernetes", "pulumi_docker_build", "torch", "numpy", "onnxruntime"})
 
 
-def test_check_answers_with_an_exit_status(tmp_path: Path) -> None:
+def test_check_answers_with_an_exit_status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`python -m infra check` ends with 1 and one sentence on standard error when the file is wrong."""
     (tmp_path / "Pulumi.local.yaml").write_text("config:\n  inferstack:cluster: 3\n", encoding="utf-8")
-    command = [sys.executable, "-m", "infra", "check", "--stack", "local"]
-    answer = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 1
+    monkeypatch.setattr("infra.__main__.ROOT", tmp_path)
+    answer = CliRunner().invoke(main, ["check", "--stack", "local"])
+    assert answer.exit_code == 1
     assert answer.stderr.startswith("Pulumi.local.yaml:2: inferstack:cluster: 3 is not allowed.")
-    assert "Traceback" not in answer.stderr
+    assert not answer.stdout
+
+
+def test_a_model_that_its_receipt_does_not_describe_is_refused(tmp_path: Path) -> None:
+    """An image is built from a model only if the version's receipt names that model's digest."""
+    model = tmp_path / ".state/models/sentiment/0.1.0"
+    model.mkdir(parents=True)
+    (model / "model.onnx").write_bytes(b"weights")
+    manifest.create(model)
+    receipt = make_receipt().model_copy(update={"model_digest": manifest.digest(model)})
+    write_receipt(tmp_path / manifest.LOCAL_RECEIPTS, receipt)
+    loaded = settings.read("local", ROOT)
+    check_versions(loaded, source=STACK_FILE, root=tmp_path)
+
+    (model / "model.onnx").write_bytes(b"others")
+    manifest.create(model)
+    sentence = r"Pulumi\.local\.yaml:\d+: .*stable\.version: .*not the one that its receipt describes"
+    with pytest.raises(SettingsError, match=sentence):
+        check_versions(loaded, source=STACK_FILE, root=tmp_path)

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+from http import HTTPStatus
 from os import kill
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,9 +109,9 @@ def test_the_golden_snippets_get_their_labels(stack: LocalStack) -> None:
 def test_only_the_public_paths_are_published(stack: LocalStack) -> None:
     """Documentation is reachable through the gateway; metrics and health are not."""
     endpoint = stack.outputs()["endpoints"]["sentiment"]
-    assert httpx.get(f"{endpoint}/docs").status_code == httpx.codes.OK
+    assert httpx.get(f"{endpoint}/docs").status_code == HTTPStatus.OK
     for path in ("/metrics", "/livez", "/readyz", "/startupz"):
-        assert httpx.get(f"{endpoint}{path}").status_code == httpx.codes.NOT_FOUND, path
+        assert httpx.get(f"{endpoint}{path}").status_code == HTTPStatus.NOT_FOUND, path
 
 
 def test_outputs_name_digests_versions_and_weights(stack: LocalStack) -> None:
@@ -177,7 +178,8 @@ def test_weights_split_the_requests(changed: Change, cluster: RunningCluster) ->
     wait_for("the candidate gets a request", lambda: predict(endpoint, ["x"]) and served("candidate") > 0, seconds=30)
     before = {slot: served(slot) for slot in ("stable", "candidate")}
     for index in range(300):
-        predict(endpoint, [f"film {index}"])
+        answer = httpx.post(f"{endpoint}/v1/predict", json={"inputs": [f"film {index}"]}, timeout=15)
+        assert answer.status_code == HTTPStatus.OK
     share = served("candidate") - before["candidate"]
     assert served("stable") - before["stable"] + share == 300
     # Five standard deviations of a binomial of 300 at 0.2.
@@ -270,16 +272,38 @@ def test_the_rules_stop_an_update(  # noqa: PLR0913, PLR0917  # fixtures and par
 
 def test_an_image_that_leaves_the_program_can_still_be_pulled(changed: Change, stack: LocalStack) -> None:
     """Removing a version from the stack leaves its digest in the registry, for rollbacks and for other stacks."""
-    registry, repository, digest = re.fullmatch(
-        r"([^/]+)/([^@]+)@(.*)", stack.outputs()["images"]["sentiment:0.1.0"]
-    ).groups()  # pyright: ignore[reportOptionalMemberAccess]  # the match is asserted elsewhere
+    image = stack.outputs()["images"]["sentiment:0.1.0"]
     assert changed(lambda config: config.update(services=[])).update("up", UPDATE) == 0
     assert "sentiment:0.1.0" not in stack.outputs()["images"]
-    manifest = httpx.head(
-        f"http://{registry}/v2/{repository}/manifests/{digest}",
-        headers={"Accept": "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"},
-    )
-    assert manifest.status_code == httpx.codes.OK
+    assert _can_be_pulled(image)
+
+
+def test_an_image_that_is_renamed_or_rebuilt_leaves_the_old_digest(
+    stack: LocalStack, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A new resource name and new service code make a new digest; the old one stays, and wheels are not built again."""
+    old = stack.outputs()["images"]["sentiment:0.1.0"]
+    edit = ("infra/images.py", 'f"{service}-{version}",', 'f"renamed-{service}-{version}",')
+    _copy_of_the_program(tmp_path, *edit)
+    with (tmp_path / "serving/schemas.py").open("a", encoding="utf-8") as code:
+        code.write("\nADDED_BY_A_TEST = 1\n")
+    capfd.readouterr()
+    assert stack.update("up", ["--skip-preview", "--cwd", str(tmp_path)]) == 0
+    log = capfd.readouterr().out
+    install = re.search(r"#(\d+) \[packages [^\n]*install\.py", log)
+    assert install is not None
+    assert re.search(rf"#{install[1]} CACHED", log)
+    assert stack.outputs()["images"]["sentiment:0.1.0"] != old
+    assert _can_be_pulled(old)
+    assert stack.update("up", UPDATE) == 0
+
+
+def _can_be_pulled(image: str) -> bool:
+    found = re.fullmatch(r"([^/]+)/([^@]+)@(.*)", image)
+    assert found is not None
+    kinds = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json"
+    manifest = httpx.head(f"http://{found[1]}/v2/{found[2]}/manifests/{found[3]}", headers={"Accept": kinds})
+    return manifest.status_code == HTTPStatus.OK
 
 
 def test_an_existing_cluster_is_previewed_by_its_context(
@@ -297,11 +321,7 @@ def test_an_existing_cluster_is_previewed_by_its_context(
             "images": images,
         }
 
-    other = changed(existing)
-    try:
-        assert other.update("preview") == 0
-    finally:
-        shutil.rmtree(CHECKOUT / ".state" / "pulumi")
+    assert changed(existing).update("preview") == 0
     assert stack.exists
 
 
