@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from local.errors import ClusterError
+
 TIMEOUT_SECONDS = 10.0
 
 Json = dict[str, Any]
 
 
-class ApiError(Exception):
+class ApiError(ClusterError):
     """The API server refused a request or did not answer; `status` is 0 for the latter."""
 
     def __init__(self, message: str, *, status: int = 0) -> None:
@@ -23,21 +25,31 @@ class ApiError(Exception):
         self.status = status
 
 
+def _identity(config: Json) -> tuple[str, ssl.SSLContext]:
+    """Return the server's address and a context that knows the server and shows the user's certificate."""
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    context = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
+    with tempfile.NamedTemporaryFile() as pem:  # the standard library loads keys from files only
+        pem.write(base64.b64decode(user["client-certificate-data"]))
+        pem.write(base64.b64decode(user["client-key-data"]))
+        pem.flush()
+        context.load_cert_chain(pem.name)
+    return urlsplit(str(cluster["server"])).netloc, context
+
+
 class Api:
     """A client of one API server, with the identity of a kubeconfig written by this package."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        config = json.loads(kubeconfig.read_text())
-        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
-        self._address = urlsplit(str(cluster["server"])).netloc
-        self._context = ssl.create_default_context(
-            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-        )
-        with tempfile.NamedTemporaryFile() as pem:  # the standard library loads keys from files only
-            pem.write(base64.b64decode(user["client-certificate-data"]))
-            pem.write(base64.b64decode(user["client-key-data"]))
-            pem.flush()
-            self._context.load_cert_chain(pem.name)
+        """Read the kubeconfig.
+
+        Raises:
+            ClusterError: it is damaged.
+        """
+        try:
+            self._address, self._context = _identity(json.loads(kubeconfig.read_text()))
+        except (ValueError, KeyError, ssl.SSLError) as error:
+            raise ClusterError(f"{kubeconfig} is damaged ({error}): run `make down`, then `make up`") from error
 
     def get(self, path: str) -> Json:
         """Return the object at a path such as /api/v1/nodes/NAME."""

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from local import cgroups, firewall, host, journal, network
-from local.errors import ClusterError
+from local import cgroups, firewall, host, journal, network, preflight
 from local.paths import Paths
 from local.progress import Progress
 from local.supervisor import Supervisor, pid_of
@@ -69,11 +68,7 @@ def take_over(paths: Paths, progress: Progress) -> None:
     owner = journal.load(paths)
     if not owner or owner.checkout == str(paths.checkout):
         return
-    if cgroups.processes():
-        raise ClusterError(
-            f"the embedded cluster of {owner.checkout} runs on this machine, and there can be one only:"
-            " run `make down` there"
-        )
+    preflight.check_no_other_checkout(paths)
     progress.note(f"removing what the cluster of {owner.checkout} left behind")
     down(Paths(checkout=Path(owner.checkout)), progress)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.configuration import KWOK_ANNOTATION
-from local.options import NODE_PORTS, ClusterOptions
+from local.options import ClusterOptions
 from local.paths import NAME, Paths
 from local.plan import Plan
 from local.readiness import Probe, http_ok, https_ok, socket_answers
@@ -105,7 +105,6 @@ def _control_plane(paths: Paths, plan: Plan, tool: Callable[[str], Path]) -> tup
                 f"--service-account-key-file={pki}/service-account.pub",
                 f"--service-account-signing-key-file={pki}/service-account.key",
                 f"--service-cluster-ip-range={plan.service_cidr}",
-                f"--service-node-port-range={NODE_PORTS.start}-{NODE_PORTS.stop - 1}",
                 "--authorization-mode=Node,RBAC",
                 "--enable-admission-plugins=NodeRestriction",
                 "--anonymous-auth=false",
@@ -183,7 +182,6 @@ def _images(paths: Paths, plan: Plan, tool: Callable[[str], Path]) -> tuple[Comp
 
 def _node(paths: Paths, plan: Plan, options: ClusterOptions, tool: Callable[[str], Path]) -> tuple[Component, ...]:
     ports = plan.ports
-    node_labels = "inferstack.dev/pool=gpu,inferstack.dev/gpus=simulated"
     return (
         Component(
             name="containerd",
@@ -202,7 +200,7 @@ def _node(paths: Paths, plan: Plan, options: ClusterOptions, tool: Callable[[str
                 f"--cert-dir={paths.pki}/kubelet",
                 f"--hostname-override={NAME}",
                 f"--node-ip={plan.gateway}",
-                f"--node-labels={node_labels}",
+                "--node-labels=inferstack.dev/gpus=simulated",
             ),
             environment=_go(memory_mib=120),
             ready=http_ok(f"http://127.0.0.1:{ports['kubelet-health']}/healthz"),
@@ -231,6 +229,7 @@ def _node(paths: Paths, plan: Plan, options: ClusterOptions, tool: Callable[[str
                 f"--kubeconfig={paths.kubeconfigs}/node-gpus",
                 f"--node={NAME}",
                 f"--gpus={options.gpus}",
+                f"--pool={options.pool}",
             ),
             environment={"PYTHONPATH": str(paths.checkout), "PYTHONUNBUFFERED": "1"},
             ready=lambda: None,  # what it does shows on the node, which `up` waits for

@@ -1,9 +1,8 @@
 """The host's packet rules: the ones that pods need, and the removal of every rule that a cluster leaves."""
 
-import subprocess
 from collections.abc import Iterable
 
-from local.commands import run, succeeds
+from local.commands import CommandError, run, succeeds
 from local.errors import ClusterError
 
 FAMILIES = ("iptables", "ip6tables")
@@ -11,18 +10,24 @@ TABLES = ("filter", "nat", "mangle", "raw")
 INPUT_CHAIN, FORWARD_CHAIN = "INFERSTACK-INPUT", "INFERSTACK-FORWARD"
 # kube-proxy's and the kubelet's chains, and our own.
 OUR_PREFIXES = ("KUBE-", "INFERSTACK-")
+DNS_PORT = 53
 
 
-def allow_pod_traffic(*, bridge: str, pod_cidr: str) -> None:
-    """Accept packets between pods and from pods to this machine; refuse those from or to anywhere else.
+def allow_pod_traffic(*, bridge: str, pod_cidr: str, gateway: str, apiserver_port: int) -> None:
+    """Accept packets between pods, and from pods to the API server and the name server; refuse all others.
 
-    Other machines on the network could otherwise route to pod addresses through this one.
+    Whatever else listens on this machine is no pod's business, and other machines on the network could route to pod
+    addresses through this one.
     """
     remove_chains("iptables", prefixes=("INFERSTACK-",))
     rules = f"""*filter
 :{INPUT_CHAIN} - [0:0]
 :{FORWARD_CHAIN} - [0:0]
--A {INPUT_CHAIN} -i {bridge} -j ACCEPT
+-A {INPUT_CHAIN} -i {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A {INPUT_CHAIN} -i {bridge} -d {gateway} -p tcp --dport {apiserver_port} -j ACCEPT
+-A {INPUT_CHAIN} -i {bridge} -d {gateway} -p udp --dport {DNS_PORT} -j ACCEPT
+-A {INPUT_CHAIN} -i {bridge} -d {gateway} -p tcp --dport {DNS_PORT} -j ACCEPT
+-A {INPUT_CHAIN} -i {bridge} -j REJECT
 -A {INPUT_CHAIN} -i lo -j RETURN
 -A {INPUT_CHAIN} -d {pod_cidr} -j DROP
 -A {FORWARD_CHAIN} -i {bridge} -o {bridge} -j ACCEPT
@@ -34,8 +39,8 @@ COMMIT
 """
     try:
         run("iptables-restore", "--noflush", stdin=rules)
-    except subprocess.CalledProcessError as error:
-        raise ClusterError(f"iptables refuses the pod network's rules: {error.stderr.strip()}") from error
+    except CommandError as error:
+        raise ClusterError(f"iptables refuses the pod network's rules: {error.reason}") from error
 
 
 def foreign_node_chains() -> bool:
@@ -111,7 +116,7 @@ def _save(family: str, *arguments: str) -> list[str]:
     """Return iptables-save's lines without comments; none where the machine does not have the family or table."""
     try:
         lines = run(f"{family}-save", *arguments).splitlines()
-    except (subprocess.CalledProcessError, FileNotFoundError):
+    except CommandError:
         return []
     return [line for line in lines if not line.startswith("#")]
 

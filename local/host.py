@@ -1,10 +1,9 @@
 """The host's part of the cluster: kernel settings and mounts, and their removal."""
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from local.commands import run, succeeds
+from local.commands import CommandError, run, succeeds
 from local.errors import EXISTING_CLUSTER_HINT, ClusterError
 from local.paths import Paths
 
@@ -43,8 +42,8 @@ def mount_kubelet_root(paths: Paths) -> None:
     try:
         run("mount", "--bind", str(paths.kubelet_data), str(paths.kubelet_root))
         run("mount", "--make-private", str(paths.kubelet_root))
-    except subprocess.CalledProcessError as error:
-        raise ClusterError(f"mounts are refused: {error.stderr.strip()}. {EXISTING_CLUSTER_HINT}") from error
+    except CommandError as error:
+        raise ClusterError(f"mounts are refused: {error.reason}. {EXISTING_CLUSTER_HINT}") from error
 
 
 def unmount_below(folders: Iterable[Path]) -> None:

@@ -1,6 +1,5 @@
 """`up`: from whatever is there (nothing, a part, all of it) to a ready cluster."""
 
-import json
 import os
 import re
 import time
@@ -16,6 +15,7 @@ from local import (
     cgroups,
     cleanup,
     configuration,
+    firewall,
     host,
     journal,
     kubeconfigs,
@@ -24,6 +24,7 @@ from local import (
     oci,
     preflight,
     readiness,
+    record,
 )
 from local import plan as plans
 from local.api import Api, ApiError
@@ -31,7 +32,7 @@ from local.commands import run
 from local.components import Component, components
 from local.errors import ClusterError
 from local.options import ClusterOptions
-from local.paths import NAME, RUN, Paths, write_private
+from local.paths import NAME, RUN, Paths
 from local.plan import Plan
 from local.progress import Progress
 from local.supervisor import Supervisor
@@ -40,7 +41,6 @@ from local.toolbox import Toolbox
 READY_SECONDS = 120.0
 POLL_SECONDS = 0.05
 LOCK_SECONDS = 300.0
-DNS_PORT = 53
 LOG_TAIL_BYTES, LINE_CHARACTERS = 20_000, 400
 _FAILURE = re.compile(r"\b(panic|fatal|error|err|failed|unable|refused|cannot|invalid)\b", re.IGNORECASE)
 LOCK = RUN.with_suffix(".lock")
@@ -58,7 +58,7 @@ class _Start:
     progress: Progress
 
 
-def up(paths: Paths, options: ClusterOptions, progress: Progress) -> bool:
+def up(paths: Paths, options: ClusterOptions, toolbox: Toolbox, progress: Progress) -> bool:
     """Make the cluster ready; return False if it was ready before.
 
     Raises:
@@ -66,20 +66,18 @@ def up(paths: Paths, options: ClusterOptions, progress: Progress) -> bool:
     """
     if is_ready(paths, options):
         return False
-    preflight.check_linux(os.uname().sysname.lower())
-    preflight.check_root(os.geteuid())
+    preflight.check_user()
     with machine_lock(progress):
         if is_ready(paths, options):
             return False
-        toolbox = Toolbox(paths)
         preflight.check_tools(toolbox)
+        preflight.check_machine(paths, options)
         cleanup.take_over(paths, progress)
         supervisor = Supervisor(paths)
         paths.ready_file.unlink(missing_ok=True)
         plan = plans.load(paths) if supervisor.running() else None
         if plan is None:
             cleanup.stop_processes(paths)
-            preflight.check(paths, options, toolbox)
             plan = _prepare(paths)
         configuration.write_all(
             paths, plan, pause_image=oci.pause_name(toolbox.find("pause")), cni_plugins=toolbox.cni_plugins()
@@ -89,18 +87,15 @@ def up(paths: Paths, options: ClusterOptions, progress: Progress) -> bool:
         )
         _start_components(start)
         _wait_for_node(start)
-        _declare_ready(start)
+        record.write(paths, plan, options)
     return True
 
 
 def is_ready(paths: Paths, options: ClusterOptions) -> bool:
     """Tell whether everything runs with these options. Fast: it starts nothing and waits for nothing."""
     plan = plans.load(paths)
-    try:
-        recorded = json.loads(paths.ready_file.read_text())
-    except (OSError, ValueError):
-        return False
-    if plan is None or recorded.get("gpus") != options.gpus:
+    recorded = record.read(paths)
+    if plan is None or recorded is None or not record.was_made_with(recorded, options):
         return False
     supervisor = Supervisor(paths)
     if not supervisor.running() or any(
@@ -153,9 +148,9 @@ def _prepare(paths: Paths) -> Plan:
     plan = plans.choose(paths, bridge=network.BRIDGE)
     host.enable_forwarding()
     network.set_up(plan)
-    if not plans.port_is_free(DNS_PORT, plan.gateway):
+    if not plans.port_is_free(firewall.DNS_PORT, plan.gateway):
         raise ClusterError(
-            f"port {DNS_PORT} on the pod bridge {plan.gateway} is used by a name server that listens on every"
+            f"port {firewall.DNS_PORT} on the pod bridge {plan.gateway} is used by a name server that listens on every"
             " address: restrict it to its own addresses (dnsmasq: bind-dynamic)"
         )
     host.mount_kubelet_root(paths)
@@ -231,7 +226,7 @@ def _wait_for_node(start: _Start) -> None:
     start.progress.waiting_for(["node"])
     deadline = time.monotonic() + READY_SECONDS
     problem = "the kubelet has not registered it"
-    wanted = str(start.options.gpus)
+    wanted = start.options
     while time.monotonic() < deadline:
         try:
             node = api.get(f"/api/v1/nodes/{NAME}")
@@ -239,8 +234,11 @@ def _wait_for_node(start: _Start) -> None:
             ready = conditions.get("Ready", {})
             if ready.get("status") != "True":
                 problem = str(ready.get("message", "it reports no state"))
-            elif node_gpus.offered(node) != (wanted, wanted):
-                problem = f"it does not offer {wanted} {node_gpus.RESOURCE}: see {start.paths.log('node-gpus')}"
+            elif not node_gpus.is_correct(node, gpus=wanted.gpus, pool=wanted.pool):
+                problem = (
+                    f"it does not offer {wanted.gpus} {node_gpus.RESOURCE} in pool {wanted.pool}:"
+                    f" see {start.paths.log('node-gpus')}"
+                )
             else:
                 start.progress.done("node")
                 return
@@ -248,18 +246,6 @@ def _wait_for_node(start: _Start) -> None:
             problem = str(error)
         time.sleep(POLL_SECONDS)
     raise ClusterError(f"the node {NAME} is not ready after {READY_SECONDS:.0f} s: {problem}")
-
-
-def _declare_ready(start: _Start) -> None:
-    content = {
-        "kubeconfig": str(start.paths.kubeconfig),
-        "context": NAME,
-        "registry": start.plan.registry,
-        "builder": NAME,
-        "node": NAME,
-        "gpus": start.options.gpus,
-    }
-    write_private(start.paths.ready_file, json.dumps(content, indent=2))
 
 
 def _failure(paths: Paths, name: str, what: str) -> str:

@@ -1,8 +1,6 @@
 """The pod bridge and the host's packet rules around it."""
 
-import subprocess
-
-from local.commands import run, succeeds
+from local.commands import CommandError, run, succeeds
 from local.errors import EXISTING_CLUSTER_HINT, ClusterError
 from local.firewall import allow_pod_traffic
 from local.plan import Plan
@@ -11,7 +9,7 @@ BRIDGE = "inferstack0"
 
 
 def set_up(plan: Plan) -> None:
-    """Make the pod bridge with the node's address, and let pods talk to each other and to this machine only.
+    """Make the pod bridge with the node's address, and let pods talk to each other and to the cluster's servers only.
 
     The bridge comes before the first pod, since the API server binds to its address.
 
@@ -24,11 +22,11 @@ def set_up(plan: Plan) -> None:
         prefix = plan.pod_cidr.partition("/")[2]
         run("ip", "address", "replace", f"{plan.gateway}/{prefix}", "dev", BRIDGE)
         run("ip", "link", "set", BRIDGE, "up")
-    except subprocess.CalledProcessError as error:
-        raise ClusterError(
-            f"the pod bridge {BRIDGE} cannot be made: {error.stderr.strip()}. {EXISTING_CLUSTER_HINT}"
-        ) from error
-    allow_pod_traffic(bridge=BRIDGE, pod_cidr=plan.pod_cidr)
+    except CommandError as error:
+        raise ClusterError(f"the pod bridge {BRIDGE} cannot be made: {error.reason}. {EXISTING_CLUSTER_HINT}") from error
+    allow_pod_traffic(
+        bridge=BRIDGE, pod_cidr=plan.pod_cidr, gateway=plan.gateway, apiserver_port=plan.ports["apiserver"]
+    )
 
 
 def remove() -> None:

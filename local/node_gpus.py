@@ -1,6 +1,7 @@
-"""Keeps the real node's simulated GPUs: a supervised process that watches the node and puts its capacity right.
+"""Keeps the real node's simulated GPUs and its pool: a supervised process that watches the node and puts them right.
 
-A kubelet that starts sets the capacity of resources that no device plugin offers to zero, so once is not enough.
+A kubelet that starts sets the capacity of resources that no device plugin offers to zero, so once is not enough. And a
+kubelet labels a node only when it registers it, so the label of a pool that may be renamed is not the kubelet's.
 """
 
 import sys
@@ -12,6 +13,7 @@ import click
 from local.api import Api, ApiError, Json
 
 RESOURCE = "nvidia.com/gpu"
+POOL_LABEL = "inferstack.dev/pool"
 WATCH_SECONDS = 600
 RETRY_SECONDS = 1.0
 
@@ -22,15 +24,19 @@ def offered(node: Json) -> tuple[str | None, str | None]:
     return status.get("capacity", {}).get(RESOURCE), status.get("allocatable", {}).get(RESOURCE)
 
 
-def correct(api: Api, node: Json, *, gpus: int) -> bool:
-    """Patch the node's status if it does not offer the number of GPUs; tell whether it was patched."""
-    wanted = str(gpus)
-    if offered(node) == (wanted, wanted):
+def is_correct(node: Json, *, gpus: int, pool: str) -> bool:
+    """Tell whether the node offers the number of GPUs in the pool."""
+    return offered(node) == (str(gpus), str(gpus)) and node["metadata"].get("labels", {}).get(POOL_LABEL) == pool
+
+
+def correct(api: Api, node: Json, *, gpus: int, pool: str) -> bool:
+    """Patch the node if it does not offer the number of GPUs in the pool; tell whether it was patched."""
+    if is_correct(node, gpus=gpus, pool=pool):
         return False
-    amount = {RESOURCE: wanted}
-    api.merge(
-        f"/api/v1/nodes/{node['metadata']['name']}/status", {"status": {"capacity": amount, "allocatable": amount}}
-    )
+    amount = {RESOURCE: str(gpus)}
+    patch = {"metadata": {"labels": {POOL_LABEL: pool}}, "status": {"capacity": amount, "allocatable": amount}}
+    # A node's status takes labels too, as kubelets do it: one request, and no right to change more of the node.
+    api.merge(f"/api/v1/nodes/{node['metadata']['name']}/status", patch)
     return True
 
 
@@ -38,14 +44,15 @@ def correct(api: Api, node: Json, *, gpus: int) -> bool:
 @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
 @click.option("--node", required=True, help="Name of the node.")
 @click.option("--gpus", type=int, required=True, help="How many GPUs the node offers.")
-def main(kubeconfig: Path, node: str, gpus: int) -> None:
-    """Watch NODE for ever and keep its number of simulated GPUs."""
+@click.option("--pool", required=True, help="The pool that the node is labelled with.")
+def main(kubeconfig: Path, node: str, gpus: int, pool: str) -> None:
+    """Watch NODE for ever and keep its number of simulated GPUs and its pool."""
     api = Api(kubeconfig)
     while True:
         try:
             for state in api.watch("/api/v1/nodes", name=node, seconds=WATCH_SECONDS):
-                if state.get("kind") == "Node" and correct(api, state, gpus=gpus):
-                    click.echo(f"{node} offers {gpus} {RESOURCE}")
+                if state.get("kind") == "Node" and correct(api, state, gpus=gpus, pool=pool):
+                    click.echo(f"{node} offers {gpus} {RESOURCE} in pool {pool}")
         except ApiError as error:
             click.echo(str(error), err=True)
             time.sleep(RETRY_SECONDS)

@@ -1,30 +1,29 @@
-"""What a user can choose about the embedded cluster."""
+"""What the stack file says about the embedded cluster, in the cluster's own terms."""
 
 from dataclasses import dataclass
+from typing import Self
 
-from local.errors import ClusterError
-
-NODE_PORTS = range(30000, 32768)
-MAX_GPUS = 64
+from infra.settings import EmbeddedCluster, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
-    """The embedded cluster's settings.
+    """The embedded cluster's settings; `infra.settings` has checked their ranges.
 
     Attributes:
-        gpus: how many simulated `nvidia.com/gpu` the real node offers, 0 to 64.
-        gateway_port: the NodePort on 127.0.0.1 that the stack's gateway will use; checked to be free, 30000 to 32767.
+        gpus: how many simulated `nvidia.com/gpu` the real node offers.
+        pool: the one GPU pool, which the real node is labelled with.
+        gateway_port: the NodePort on 127.0.0.1 that the stack's gateway will use; checked to be free.
     """
 
-    gpus: int = 2
-    gateway_port: int = 30080
+    gpus: int
+    pool: str
+    gateway_port: int
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.gpus <= MAX_GPUS:
-            raise ClusterError(f"gpus is {self.gpus}; allowed is 0 to {MAX_GPUS}")
-        if self.gateway_port not in NODE_PORTS:
-            raise ClusterError(
-                f"gateway_port is {self.gateway_port}; allowed is {NODE_PORTS.start} to {NODE_PORTS.stop - 1},"
-                " the range that Kubernetes gives to NodePorts"
-            )
+    @classmethod
+    def of(cls, wanted: Settings) -> Self | None:
+        """Return what a stack asks for, or None if it asks for no embedded cluster."""
+        if not isinstance(wanted.cluster, EmbeddedCluster):
+            return None
+        (pool,) = wanted.pools
+        return cls(gpus=wanted.cluster.gpus, pool=pool.name, gateway_port=wanted.gateway.node_port)

@@ -56,11 +56,6 @@ class Paths:
         return self.checkout / ".state/cache"
 
     @property
-    def lock(self) -> Path:
-        """Held by `up` and `down`."""
-        return self.checkout / ".state/cluster.lock"
-
-    @property
     def ready_file(self) -> Path:
         """cluster.json: written when the cluster is ready, read by the rest of the product."""
         return self.state / "cluster.json"

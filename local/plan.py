@@ -1,13 +1,14 @@
 """The ports and address ranges of one cluster: chosen once, recorded, kept for as long as its state exists."""
 
+import contextlib
 import ipaddress
 import json
 import socket
-import subprocess
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from ipaddress import IPv4Network
 
+from local.commands import run
 from local.errors import ClusterError
 from local.paths import Paths, write_private
 
@@ -117,9 +118,7 @@ def choose_network(*, used: Collection[IPv4Network], recorded: tuple[str, str, s
 
 def used_networks(*, except_link: str) -> list[IPv4Network]:
     """Return the destinations of the machine's IPv4 routes, the default route and one link's excepted."""
-    output = subprocess.run(
-        ["ip", "-j", "-4", "route", "show", "table", "all"], check=True, capture_output=True, text=True
-    ).stdout
+    output = run("ip", "-j", "-4", "route", "show", "table", "all")
     routes = (route for route in json.loads(output or "[]") if route.get("dev") != except_link)
     return [IPv4Network(route["dst"], strict=False) for route in routes if route.get("dst", "default") != "default"]
 
@@ -127,9 +126,13 @@ def used_networks(*, except_link: str) -> list[IPv4Network]:
 def load(paths: Paths) -> Plan | None:
     """Return the recorded plan, or None if there is none that this version understands."""
     try:
-        return Plan(**json.loads(paths.plan.read_text()))
-    except (OSError, ValueError, TypeError):
+        plan = Plan(**json.loads(paths.plan.read_text()))
+        for cidr in (plan.pod_cidr, plan.service_cidr, plan.simulated_cidr):
+            IPv4Network(cidr)
+        ports = {name: int(plan.ports[name]) for name in PORT_NAMES}
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+    return replace(plan, ports=ports)
 
 
 def choose(paths: Paths, *, bridge: str) -> Plan:
@@ -142,7 +145,8 @@ def choose(paths: Paths, *, bridge: str) -> Plan:
     registry_port = paths.cache / "registry-port"
     recorded = dict(old.ports) if old else {}
     if not old and registry_port.exists():
-        recorded["registry"] = int(registry_port.read_text())
+        with contextlib.suppress(ValueError):  # a damaged file: another port costs only that images are pushed again
+            recorded["registry"] = int(registry_port.read_text())
     pods, services, simulated = choose_network(
         used=used_networks(except_link=bridge),
         recorded=(old.pod_cidr, old.service_cidr, old.simulated_cidr) if old else None,

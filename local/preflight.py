@@ -17,26 +17,36 @@ from local.plan import port_is_free
 from local.toolbox import Toolbox
 
 FREE_DISK_BYTES = 3 * 10**9
+# Without them there are no mounts, and no links and packet rules. The numbers are Linux's.
+CAPABILITIES = {"CAP_SYS_ADMIN": 21, "CAP_NET_ADMIN": 12}
 
 
-def check(paths: Paths, options: ClusterOptions, toolbox: Toolbox) -> None:
-    """Check everything that can be known beforehand. Call it while nothing of the cluster runs.
+def check_machine(paths: Paths, options: ClusterOptions) -> None:
+    """Check what can be known of the machine before there is any tool. Also passes while this checkout's cluster runs.
 
-    The packet rules of an earlier `up`, which its journal tells of, are our own and no lack.
+    The packet rules of an earlier `up`, which its journal tells of, are our own and no lack. NodePorts are packet rules
+    too: the gateway's own does not make its port busy.
 
     Raises:
         ClusterError: the first lack found.
     """
-    check_linux(sys.platform)
-    check_root(os.geteuid())
-    check_tools(toolbox)
+    check_user()
+    check_no_other_checkout(paths)
     cgroups.check_controllers()
     check_overlay()
-    check_packet_filter()
+    if shutil.which("iptables"):  # else it is one of the tools that are still to come
+        check_packet_filter()
     if journal.load(paths) is None:
         check_no_other_node()
     check_disk(paths.checkout)
     check_gateway_port(options.gateway_port)
+
+
+def check_user() -> None:
+    """Check what decides whether this user can have an embedded cluster on this system at all."""
+    check_linux(sys.platform)
+    check_root(os.geteuid())
+    check_capabilities(Path("/proc/self/status").read_text())
 
 
 def check_linux(platform: str) -> None:
@@ -51,6 +61,27 @@ def check_root(uid: int) -> None:
         raise ClusterError(
             "the embedded cluster needs root, for it runs real containers: run the command with sudo."
             f" {EXISTING_CLUSTER_HINT}"
+        )
+
+
+def check_capabilities(status: str) -> None:
+    """Refuse a root that may not administer the machine, such as that of an ordinary container."""
+    line = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    held = int(line.split()[1], base=16)
+    if missing := [name for name, bit in CAPABILITIES.items() if not held >> bit & 1]:
+        raise ClusterError(
+            f"the embedded cluster needs {' and '.join(missing)}, which root does not have here (a container that is"
+            f" not privileged?). {EXISTING_CLUSTER_HINT}"
+        )
+
+
+def check_no_other_checkout(paths: Paths) -> None:
+    """Refuse a machine on which another checkout's cluster runs; what a dead one left is no lack."""
+    owner = journal.load(paths)
+    if owner and owner.checkout != str(paths.checkout) and cgroups.processes():
+        raise ClusterError(
+            f"the embedded cluster of {owner.checkout} runs on this machine, and there can be one only:"
+            f" run `make down` there. {EXISTING_CLUSTER_HINT}"
         )
 
 
@@ -111,7 +142,7 @@ def check_gateway_port(port: int, *, address: str = "127.0.0.1") -> None:
         return
     raise ClusterError(
         f"port {port} on {address}, the gateway's, is used by {_listener(port)}: end it or set another"
-        " port in Pulumi.local.yaml"
+        " inferstack:gateway.node_port in Pulumi.local.yaml"
     )
 
 

@@ -1,13 +1,12 @@
 """What runs of the cluster, and how much memory it takes."""
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
-from local import cgroups
+from local import cgroups, record
 from local.paths import Paths
 from local.supervisor import ProcessInfo, Supervisor
 
@@ -50,10 +49,7 @@ def read(paths: Paths) -> ClusterStatus:
     infos = supervisor.processes().values() if supervisor.running() else ()
     now = time.time()
     components = tuple(_component(info, now) for info in infos)
-    try:
-        cluster = json.loads(paths.ready_file.read_text())
-    except (OSError, ValueError):
-        cluster = None
+    cluster = record.read(paths)
     if cluster and components and all(one.state == "RUNNING" for one in components):
         state = "up"
     elif components or cluster or paths.state.exists():

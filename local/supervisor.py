@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
+from xml.parsers.expat import ExpatError
 
 from supervisor.xmlrpc import SupervisorTransport  # pyright: ignore[reportUnknownVariableType] - has no types
 
@@ -37,7 +38,10 @@ class ProcessInfo:
     state: str
     pid: int
     started: int
-    problem: str
+
+
+class SupervisorError(ClusterError):
+    """supervisord refused a request or did not answer."""
 
 
 class Supervisor:
@@ -59,12 +63,13 @@ class Supervisor:
         """Start supervisord in a control group, with an environment of its own. It starts no program by itself.
 
         Raises:
-            ClusterError: it does not answer within a few seconds.
+            ClusterError: it ends at once, or does not answer within a few seconds.
         """
         self._paths.logs.mkdir(parents=True, exist_ok=True)
         self._paths.supervisor_socket.unlink(missing_ok=True)
         environment = {"PATH": f"{self._paths.tools}:{SYSTEM_PATH}", "HOME": str(self._paths.state), "LANG": "C.UTF-8"}
-        subprocess.run(
+        said = self._paths.logs / "supervisord-start.log"
+        result = subprocess.run(
             [
                 "/bin/sh",
                 "-c",
@@ -77,13 +82,15 @@ class Supervisor:
                 "--configuration",
                 str(self._paths.supervisor_config),
             ],
-            check=True,
+            check=False,
             env=environment,
             cwd=self._paths.state,
             stdin=subprocess.DEVNULL,
-            stdout=(self._paths.logs / "supervisord-start.log").open("w"),
+            stdout=said.open("w"),
             stderr=subprocess.STDOUT,
         )
+        if result.returncode != 0:
+            raise ClusterError(f"supervisord cannot be started (status {result.returncode}): see {said}")
         deadline = time.monotonic() + START_SECONDS
         while not self.running():
             if time.monotonic() > deadline:
@@ -94,7 +101,7 @@ class Supervisor:
         """Tell whether supervisord answers."""
         try:
             self._call("getState")
-        except (OSError, HTTPException, xmlrpc.client.Error):
+        except SupervisorError:
             return False
         return True
 
@@ -111,9 +118,9 @@ class Supervisor:
         """Ask for the start of one program and do not wait; one that runs or is starting is left alone."""
         try:
             self._call("startProcess", name, _DO_NOT_WAIT)
-        except xmlrpc.client.Fault as fault:
-            if "ALREADY_STARTED" not in fault.faultString:
-                raise ClusterError(f"{name} cannot be started: {fault.faultString}") from fault
+        except SupervisorError as error:
+            if "ALREADY_STARTED" not in str(error):
+                raise
 
     def processes(self) -> dict[str, ProcessInfo]:
         """Return every program by name."""
@@ -124,7 +131,6 @@ class Supervisor:
                 state=info["statename"],
                 pid=info["pid"],
                 started=info["start"],
-                problem=info["spawnerr"],
             )
             for info in infos
         }
@@ -132,7 +138,15 @@ class Supervisor:
     def _call(self, method: str, *arguments: object) -> object:
         transport = SupervisorTransport(USER, self._password(), f"unix://{self._paths.supervisor_socket}")
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
-        return getattr(proxy.supervisor, method)(*arguments)
+        try:
+            return getattr(proxy.supervisor, method)(*arguments)
+        except xmlrpc.client.Fault as fault:
+            what = " ".join((method, *(str(argument) for argument in arguments if isinstance(argument, str))))
+            raise SupervisorError(f"supervisord refuses {what}: {fault.faultString}") from fault
+        except (OSError, HTTPException, xmlrpc.client.Error, ExpatError) as error:
+            raise SupervisorError(
+                f"supervisord does not answer ({error}): see {self._paths.log('supervisord')}, and run the command again"
+            ) from error
 
     def _password(self, *, create: bool = False) -> str:
         file = self._paths.state / "supervisor-password"

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from local.errors import ClusterError
-from local.paths import Paths
 from local.supervisor import SYSTEM_PATH
 
 # What `components` starts and what `up` itself calls, in the order of a person's interest.
@@ -38,10 +37,10 @@ CNI_PLUGINS = ("bridge", "host-local", "loopback")
 
 
 class Toolbox:
-    """The checkout's built tools, then the system's."""
+    """The built tools in a folder, then what PATH has, then the system's."""
 
-    def __init__(self, paths: Paths) -> None:
-        self._search = f"{paths.tools}:{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
+    def __init__(self, built: Path) -> None:
+        self._search = f"{built}:{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
 
     def find(self, name: str) -> Path:
         """Return a program's absolute path.
