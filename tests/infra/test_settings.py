@@ -47,10 +47,11 @@ def _set(raw: dict[str, Any], path: list[str | int], value: object) -> dict[str,
     node: Any = changed
     for part in path[:-1]:
         node = node[part]
-    if isinstance(node, list) and path[-1] == len(node):
-        node.append(value)
+    last = path[-1]
+    if isinstance(last, int):
+        node[last : last + 1] = [value]
     else:
-        node[path[-1]] = value
+        node[last] = value
     return changed
 
 
