@@ -99,7 +99,9 @@ class LocalStack:
         }
         if isinstance(self.settings.cluster, settings.EmbeddedCluster):
             self.variables["BUILDX_CONFIG"] = str(paths.buildx_instance.parent.parent)
-        self.environment = {**os.environ, **self.variables}
+        # A passphrase of the user's own stacks would win over the file.
+        others = {name: value for name, value in os.environ.items() if name != "PULUMI_CONFIG_PASSPHRASE"}
+        self.environment = {**others, **self.variables}
 
     @property
     def exists(self) -> bool:
@@ -249,6 +251,7 @@ def env(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(variables, indent=2))
         return
+    click.echo("unset PULUMI_CONFIG_PASSPHRASE")
     for name, value in variables.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     usage = 'pulumi preview --stack local --config-file "$INFERSTACK_STACK_FILE" --policy-pack policies'
