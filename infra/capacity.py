@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from infra import quantities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from infra.settings import Service, Settings
-
-_MIB = {"Mi": 1, "Gi": 1024}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,26 +39,13 @@ class Demand:
         )
 
 
-def millis(quantity: str) -> int:
-    """A CPU quantity such as ``1``, ``0.5`` or ``250m`` in thousandths of a CPU."""
-    return int(quantity[:-1]) if quantity.endswith("m") else round(float(quantity) * 1000)
-
-
-def mebibytes(quantity: str) -> int:
-    """A memory quantity such as ``512Mi`` or ``2Gi`` in MiB."""
-    found = re.fullmatch(r"(\d+)(Mi|Gi)", quantity)
-    if found is None:
-        raise ValueError(f"{quantity!r} is no memory quantity; allowed: a number with Mi or Gi")
-    return int(found[1]) * _MIB[found[2]]
-
-
 def replica(service: Service) -> Demand:
     """What one pod of a service asks for."""
     resources = service.resources
     return Demand(
         pods=1,
-        cpu_millis=millis(resources.cpu),
-        memory_mib=mebibytes(resources.memory),
+        cpu_millis=quantities.millis(resources.cpu),
+        memory_mib=quantities.mebibytes(resources.memory),
         gpus=resources.gpus,
     )
 

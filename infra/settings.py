@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from infra import capacity, settings_errors
+from infra import quantities, settings_errors
 from infra.settings_errors import SettingsError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Resources(_Model):
 
     @model_validator(mode="after")
     def _limit_covers_request(self) -> Self:
-        if self.cpu_limit is not None and capacity.millis(self.cpu_limit) < capacity.millis(self.cpu):
+        if self.cpu_limit is not None and quantities.millis(self.cpu_limit) < quantities.millis(self.cpu):
             sentence = f"{self.cpu_limit!r} is less than cpu, {self.cpu!r}. Allowed: as much or more"
             raise settings_errors.conflict(("cpu_limit",), sentence)
         return self

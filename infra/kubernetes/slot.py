@@ -34,7 +34,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
-from infra import capacity, naming, routing
+from infra import naming, quantities, routing
 from infra.kubernetes.pods import container_security_context, pod_security_context
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Slot(pulumi.ComponentResource):
             "SERVING_PROVIDER": _PROVIDERS[self._args.variant],
             "SERVING_PORT": str(PORT),
             "SERVING_SLOT": self._slot,
-            "SERVING_THREADS": str(max(1, capacity.millis(cpu_limit) // 1000)),
+            "SERVING_THREADS": str(max(1, quantities.millis(cpu_limit) // 1000)),
             "SERVING_ROOT_PATH": routing.public_prefix(service.name),
         }
         return ContainerArgs(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import capacity, naming, routing
+from infra import capacity, naming, quantities, routing
 from infra.settings import BlueGreenRelease, CanaryRelease, EmbeddedCluster, Pool, Resources, Service, Settings, Slot
 
 NAMES = st.from_regex(settings_name := re.compile(r"[a-z]([-a-z0-9]{0,28}[a-z0-9])?"), fullmatch=True)
@@ -37,13 +37,13 @@ def _settings(*services: Service) -> Settings:
 @pytest.mark.parametrize(("quantity", "expected"), [("1", 1000), ("0.5", 500), ("250m", 250), ("2.25", 2250)])
 def test_cpu_quantities_are_thousandths(quantity: str, expected: int) -> None:
     """CPU is counted in thousandths, as Kubernetes does."""
-    assert capacity.millis(quantity) == expected
+    assert quantities.millis(quantity) == expected
 
 
 @pytest.mark.parametrize(("quantity", "expected"), [("512Mi", 512), ("2Gi", 2048)])
 def test_memory_quantities_are_mebibytes(quantity: str, expected: int) -> None:
     """Memory is counted in MiB."""
-    assert capacity.mebibytes(quantity) == expected
+    assert quantities.mebibytes(quantity) == expected
 
 
 def test_a_rollout_asks_for_two_pods_more_per_running_slot() -> None:
