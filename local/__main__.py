@@ -1,12 +1,14 @@
 """The command `python -m local`."""
 
+import errno
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
+from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
@@ -14,21 +16,38 @@ from infra import settings
 from infra.settings_errors import SettingsError
 from local import cleanup, lifecycle, preflight
 from local import status as statuses
+from local.api import ApiError
 from local.errors import ClusterError
 from local.options import ClusterOptions
 from local.paths import Paths
 from local.progress import Progress
+from local.toolbox import Toolbox
 
 
 class _Sentences(click.Group):
-    """Turns a ClusterError into one line and exit code 1."""
+    """Turns what a user can act on into one line and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except ApiError as error:
+            text = f"the API server did not do its part ({error}): see `python -m local logs apiserver`, then try again"
         except (ClusterError, SettingsError) as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(1)
+            text = str(error)
+        except BrokenPipeError:
+            raise  # who reads the output has gone: click knows
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            what = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "put that right"
+            text = f"{where}{error.strerror or error}: {what}, then run the command again"
+        click.echo(f"error: {text}", err=True)
+        raise click.exceptions.Exit(1)
+
+
+def _range_of(model: type[BaseModel], field: str) -> click.IntRange:
+    """Return the numbers that the stack file allows for a field."""
+    limits = model.model_json_schema()["properties"][field]
+    return click.IntRange(limits["minimum"], limits["maximum"])
 
 
 @click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,21 +59,40 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--gpus", type=int, help="Simulated GPUs of the real node, instead of what Pulumi.local.yaml says.")
-@click.option("--gateway-port", type=int, help="Port on 127.0.0.1 for the stack's gateway, instead of the same.")
+def check() -> None:
+    """Say at once what this machine lacks for the cluster that Pulumi.local.yaml asks for. Needs no tools."""
+    paths = Paths.of_this_checkout()
+    options = ClusterOptions.of(settings.read("local", paths.checkout))
+    if options is not None:
+        preflight.check_machine(paths, options)
+
+
+@main.command()
+@click.option(
+    "--gpus",
+    type=_range_of(settings.EmbeddedCluster, "gpus"),
+    help="Simulated GPUs of the real node, instead of what Pulumi.local.yaml says.",
+)
+@click.option(
+    "--gateway-port",
+    type=_range_of(settings.Gateway, "node_port"),
+    help="Port on 127.0.0.1 for the stack's gateway, instead of the same.",
+)
 def up(gpus: int | None, gateway_port: int | None) -> None:
     """Start the cluster that Pulumi.local.yaml asks for, and wait until it is ready. Does nothing if it is."""
     paths = Paths.of_this_checkout()
     wanted = settings.read("local", paths.checkout)
     with Progress(Console(), title="cluster up") as progress:
-        if not isinstance(wanted.cluster, settings.EmbeddedCluster):
+        options = ClusterOptions.of(wanted)
+        if options is None:
             progress.note(f"cluster.kind is {wanted.cluster.kind}: there is none to start")
             return
-        options = ClusterOptions(
-            gpus=wanted.cluster.gpus if gpus is None else gpus,
-            gateway_port=wanted.gateway.node_port if gateway_port is None else gateway_port,
+        options = replace(
+            options,
+            gpus=options.gpus if gpus is None else gpus,
+            gateway_port=options.gateway_port if gateway_port is None else gateway_port,
         )
-        started = lifecycle.up(paths, options, progress)
+        started = lifecycle.up(paths, options, Toolbox(paths.tools), progress)
         progress.note(f"ready after {progress.seconds:.1f} s" if started else "is up already")
 
 

@@ -48,7 +48,7 @@ class Api:
         """
         try:
             self._address, self._context = _identity(json.loads(kubeconfig.read_text()))
-        except (ValueError, KeyError, ssl.SSLError) as error:
+        except (ValueError, LookupError, ssl.SSLError) as error:
             raise ClusterError(f"{kubeconfig} is damaged ({error}): run `make down`, then `make up`") from error
 
     def get(self, path: str) -> Json:

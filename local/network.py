@@ -23,7 +23,9 @@ def set_up(plan: Plan) -> None:
         run("ip", "address", "replace", f"{plan.gateway}/{prefix}", "dev", BRIDGE)
         run("ip", "link", "set", BRIDGE, "up")
     except CommandError as error:
-        raise ClusterError(f"the pod bridge {BRIDGE} cannot be made: {error.reason}. {EXISTING_CLUSTER_HINT}") from error
+        raise ClusterError(
+            f"the pod bridge {BRIDGE} cannot be made: {error.reason}. {EXISTING_CLUSTER_HINT}"
+        ) from error
     allow_pod_traffic(
         bridge=BRIDGE, pod_cidr=plan.pod_cidr, gateway=plan.gateway, apiserver_port=plan.ports["apiserver"]
     )

@@ -145,7 +145,7 @@ class Supervisor:
             raise SupervisorError(f"supervisord refuses {what}: {fault.faultString}") from fault
         except (OSError, HTTPException, xmlrpc.client.Error, ExpatError) as error:
             raise SupervisorError(
-                f"supervisord does not answer ({error}): see {self._paths.log('supervisord')}, and run the command again"
+                f"supervisord does not answer ({error}): see {self._paths.log('supervisord')}, and try again"
             ) from error
 
     def _password(self, *, create: bool = False) -> str:

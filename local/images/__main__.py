@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import click
 from filelock import FileLock
@@ -22,14 +23,27 @@ def main(names: tuple[str, ...]) -> None:
     What is there already is left alone, so a second run takes no time; two runs at once wait for each other.
     Exit code 1 when something could not be prepared, with one line that says what and why.
     """
-    CONTEXTS.mkdir(parents=True, exist_ok=True)
-    with FileLock(CONTEXTS.with_suffix(".lock")):
-        for name in names or TARGETS:
-            try:
-                TARGETS[name](click.echo)
-            except PrepareError as error:
-                click.echo(f"{name}: {error}", err=True)
-                sys.exit(1)
+    now = CONTEXTS.name
+    try:
+        CONTEXTS.mkdir(parents=True, exist_ok=True)
+        with FileLock(CONTEXTS.with_suffix(".lock")):
+            for now in names or TARGETS:
+                TARGETS[now](click.echo)
+    except BrokenPipeError:
+        raise  # who reads the output has gone: click knows
+    except PermissionError as error:
+        _end(f"{now}: {error.filename or CONTEXTS} belongs to someone else, often root: run the command with sudo")
+    except OSError as error:
+        _end(
+            f"{now}: {error.filename or CONTEXTS}: {error.strerror or error}; put that right and run the command again"
+        )
+    except PrepareError as error:
+        _end(f"{now}: {error}")
+
+
+def _end(sentence: str) -> NoReturn:
+    click.echo(sentence, err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def build(tar: Path, *, log: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     try:
         _unpack(root, log=log)
-        _tidy(root)
+        tidy(root)
         _compile(root)
         _pack(root, tar)
     finally:
@@ -105,10 +105,10 @@ def _unpack(root: Path, *, log: Path) -> None:
         raise PrepareError(f"mmdebstrap failed (exit {result.returncode}): {last}; the whole log is in {log}")
 
 
-def _tidy(root: Path) -> None:
+def tidy(root: Path) -> None:
     """Drop what a container does not need and note the packages that stay, where scanners look for them."""
     archives = sorted((root / "var/cache/apt/archives").glob("*.deb"))
-    control = {_field(deb, "Package"): subprocess.check_output(["dpkg-deb", "--field", deb]) for deb in archives}
+    control = {_field(deb, "Package"): _dpkg_deb("--field", deb) for deb in archives}
     for deb in archives:
         if _field(deb, "Package") in DROPPED_PACKAGES:
             _remove_files(root, deb)
@@ -131,11 +131,21 @@ def _tidy(root: Path) -> None:
 
 
 def _field(deb: Path, name: str) -> str:
-    return subprocess.check_output(["dpkg-deb", "--field", deb, name], text=True).strip()
+    return _dpkg_deb("--field", deb, name).decode().strip()
+
+
+def _dpkg_deb(what: str, deb: Path, *more: str) -> bytes:
+    try:
+        return subprocess.run(["dpkg-deb", what, deb, *more], capture_output=True, check=True).stdout
+    except FileNotFoundError:
+        raise PrepareError("dpkg-deb is not on PATH; run `apt-get install dpkg`") from None
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+        raise PrepareError(f"dpkg-deb {what} {deb.name} failed (exit {error.returncode}): {said}") from None
 
 
 def _remove_files(root: Path, deb: Path) -> None:
-    files = io.BytesIO(subprocess.check_output(["dpkg-deb", "--fsys-tarfile", deb]))
+    files = io.BytesIO(_dpkg_deb("--fsys-tarfile", deb))
     with tarfile.open(fileobj=files) as archive:
         for member in archive:
             if not member.isdir():  # a folder may be another package's too, and an empty one does no harm

@@ -30,6 +30,8 @@ class RunningCluster:
     builder: str
     node: str
     gpus: int
+    pool: str
+    gateway_port: int
 
     @property
     def api(self) -> Api:

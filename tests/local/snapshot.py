@@ -1,5 +1,6 @@
 """What the machine holds that a cluster could leave behind: taken before `up` and after `down`, it must be equal."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -92,10 +93,15 @@ def _ip(what: str) -> list[dict[str, Any]]:
 
 
 def _network_namespaces() -> list[str]:
-    """Return the namespaces in which processes are, and those that mounts keep."""
+    """Return the namespaces besides our own in which processes are, those that mounts keep, and those with names."""
     found = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if " nsfs " in line]
     named = Path("/run/netns")
-    return found + ([entry.name for entry in named.iterdir()] if named.exists() else [])
+    found += [entry.name for entry in named.iterdir()] if named.exists() else []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended, or is a zombie
+            found.append(str((process / "ns/net").readlink()))
+    own = str(Path("/proc/self/ns/net").readlink())
+    return [namespace for namespace in found if namespace != own]
 
 
 def _packet_rules(family: str) -> list[str]:

@@ -6,20 +6,18 @@ import shlex
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from local import configuration, supervisor
 from local.components import Component, components
-from local.errors import ClusterError
 from local.options import ClusterOptions
 from local.paths import Paths
 from tests.local.test_certificates import PLAN
 
 SOCKET_LIMIT = 107
+OPTIONS = ClusterOptions(gpus=2, pool="a100", gateway_port=30080)
 
 
 def _components(paths: Paths) -> tuple[Component, ...]:
-    return components(paths, PLAN, ClusterOptions(), tool=lambda name: Path("/tools") / name)
+    return components(paths, PLAN, OPTIONS, tool=lambda name: Path("/tools") / name)
 
 
 def test_every_file_parses_and_is_private(tmp_path: Path) -> None:
@@ -73,17 +71,3 @@ def test_supervisor_restarts_everything_and_starts_nothing_by_itself(tmp_path: P
         assert tuple(shlex.split(section["command"].replace("%%", "%"))) == component.command
         assert (section["autostart"], section["autorestart"]) == ("false", "true")
     assert config["unix_http_server"]["chmod"] == "0600"
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"gpus": -1}, "gpus is -1; allowed is 0 to 64"),
-        ({"gpus": 65}, "gpus is 65; allowed is 0 to 64"),
-        ({"gateway_port": 80}, "gateway_port is 80; allowed is 30000 to 32767"),
-    ],
-)
-def test_options_out_of_range_say_what_is_allowed(options: dict[str, int], message: str) -> None:
-    """A wrong option names itself, its value and the range."""
-    with pytest.raises(ClusterError, match=message):
-        ClusterOptions(**options)

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from local import plan as plans
 from local.errors import ClusterError
 from local.paths import Paths
+from tests.local.test_certificates import PLAN
 
 PORTS = st.integers(min_value=1024, max_value=65535)
 
@@ -66,7 +68,9 @@ def test_a_damaged_plan_is_no_plan(tmp_path: Path) -> None:
     """A file that an older version or a full disk left does not stop `up`."""
     paths = Paths(checkout=tmp_path)
     paths.plan.parent.mkdir(parents=True)
-    for content in ("", "{", "[]", '{"ports": {}}'):
+    whole = asdict(PLAN)
+    incomplete = [json.dumps({**whole, "ports": {}}), json.dumps({**whole, "pod_cidr": "x"})]
+    for content in ("", "{", "[]", '{"ports": {}}', *incomplete):
         paths.plan.write_text(content)
         assert plans.load(paths) is None
 

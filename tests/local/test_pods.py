@@ -1,5 +1,7 @@
 """Real pods on the embedded cluster: images, names, Services, GPUs, NodePorts, simulated nodes."""
 
+import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +25,7 @@ Json = dict[str, Any]
 @pytest.fixture(scope="module")
 def image(cluster: RunningCluster) -> str:
     """An image with one program, kubectl, which can be a client of the API server and an HTTP server."""
-    kubectl = Toolbox(Paths.of_this_checkout()).find("kubectl")
+    kubectl = Toolbox(Paths.of_this_checkout().tools).find("kubectl")
     built = oci.build({"kubectl": kubectl}, entrypoint=["/kubectl"])
     return push(built, registry=cluster.registry, repository="tests/kubectl")
 
@@ -86,6 +88,26 @@ def test_a_pod_from_the_registry_reaches_the_api_by_name(cluster: RunningCluster
     log = cluster.api.text(f"{path}/log")
     assert phase == "Succeeded", log
     assert '"gitVersion"' in log
+
+
+def test_a_pod_cannot_reach_what_else_listens_on_this_machine(
+    cluster: RunningCluster, image: str, namespace: str
+) -> None:
+    """Of the machine, a pod reaches the API server and the name server: another server never hears of it."""
+    gateway = httpx.URL(json.loads(cluster.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]).host
+    path = f"/api/v1/namespaces/{namespace}/pods/prober"
+    with socket.create_server((gateway, 0)) as server:
+        server.settimeout(0)
+        address = f"--server=http://{gateway}:{server.getsockname()[1]}"
+        command = ["/kubectl", "get", "--raw", "/version", "--request-timeout=5s", address]
+        cluster.api.apply(path, _pod(image, command, restartPolicy="Never"))
+        phase = wait_for(
+            "pod ended", lambda: p if (p := _phase(cluster, "prober")) in {"Succeeded", "Failed"} else None, seconds=60
+        )
+        assert phase == "Failed"
+        assert "refused" in cluster.api.text(f"{path}/log")
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 def test_a_node_port_answers_on_loopback_only(cluster: RunningCluster, image: str, namespace: str) -> None:

@@ -1,6 +1,8 @@
 """What a user reads when the machine lacks something."""
 
+import errno
 import os
+import shutil
 import socket
 from pathlib import Path
 from unittest.mock import Mock
@@ -8,11 +10,16 @@ from unittest.mock import Mock
 import pytest
 from click.testing import CliRunner
 
-from local import lifecycle, preflight
+from local import commands, lifecycle, preflight, record
 from local.__main__ import main
+from local.api import Api, ApiError
+from local.commands import CommandError
 from local.errors import ClusterError
-from local.paths import Paths
+from local.options import ClusterOptions
+from local.paths import Paths, write_private
+from local.supervisor import Supervisor
 from local.toolbox import PROGRAMS, Toolbox
+from tests.local.conftest import CHECKOUT
 
 ELSEWHERE = "set `cluster.kind: existing` and a kubeconfig context"
 
@@ -34,7 +41,7 @@ def test_missing_programs_are_named_together(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr("local.toolbox.SYSTEM_PATH", "")
     with pytest.raises(ClusterError, match=f"programs are missing: {', '.join(PROGRAMS)}. Run `make tools`"):
-        preflight.check_tools(Toolbox(Paths(checkout=tmp_path)))
+        preflight.check_tools(Toolbox(tmp_path))
 
 
 def test_a_busy_gateway_port_names_its_user() -> None:
@@ -65,8 +72,90 @@ def test_the_command_prints_one_line_and_no_traceback(monkeypatch: pytest.Monkey
     assert result.exit_code == 1
     assert result.stderr.startswith("error: the embedded cluster needs root")
     assert len(result.stderr.strip().splitlines()) == 1
-    wrong = CliRunner().invoke(main, ["up", "--gpus", "99"])
-    assert (wrong.exit_code, wrong.stderr) == (1, "error: gpus is 99; allowed is 0 to 64\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"), [(["--gpus", "65"], "0<=x<=64"), (["--gateway-port", "80"], "30000<=x<=32767")]
+)
+def test_options_take_what_the_stack_file_takes(arguments: list[str], allowed: str) -> None:
+    """A number that the settings would refuse is a wrong use of the command line too, with the same range."""
+    result = CliRunner().invoke(main, ["up", *arguments])
+    assert result.exit_code == 2
+    assert f"{arguments[1]} is not in the range {allowed}" in result.stderr
+
+
+def test_check_comes_before_any_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check` finds a lack at once in a checkout that has nothing built, and says what else works."""
+    shutil.copy(CHECKOUT / "Pulumi.local.yaml", tmp_path)
+    monkeypatch.setattr(Paths, "of_this_checkout", Mock(return_value=Paths(checkout=tmp_path)))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    result = CliRunner().invoke(main, ["check"])
+    assert result.exit_code == 1
+    assert "needs root" in result.stderr
+    assert ELSEWHERE in result.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["Pulumi.local.yaml"]
+
+
+def test_check_asks_nothing_of_a_machine_that_uses_another_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With cluster.kind existing, `check` passes without root."""
+    monkeypatch.setattr(ClusterOptions, "of", Mock(return_value=None))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert CliRunner().invoke(main, ["check"]).exit_code == 0
+
+
+def test_root_of_a_container_is_told_what_it_lacks() -> None:
+    """Root without the right to mount or to make links learns which capability is missing and what else works."""
+    preflight.check_capabilities("CapEff:\t000001fffeffffff\n")
+    with pytest.raises(ClusterError, match=f"needs CAP_SYS_ADMIN and CAP_NET_ADMIN, which root.*{ELSEWHERE}"):
+        preflight.check_capabilities("CapEff:\t00000000a80425fb\n")
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x"), "/x: No space left on device: free some space"),
+        (ApiError("GET /api: refused"), "the API server did not do its part (GET /api: refused): see"),
+        (CommandError(("ip", "link"), ended="ended with status 2", reason="no"), "`ip link` ended with status 2: no"),
+    ],
+)
+def test_what_goes_wrong_on_the_way_is_one_sentence(
+    problem: Exception, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, an API server that dies, a command of the host that fails: one line each, no traceback."""
+    monkeypatch.setattr(lifecycle, "up", Mock(side_effect=problem))
+    result = CliRunner().invoke(main, ["up"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {sentence}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_commands_of_the_host_say_why_they_failed() -> None:
+    """The error has the command, its status and the last line that it said; a missing program is an error too."""
+    with pytest.raises(CommandError, match=r"^`sh -c .*` ended with status 3: second$"):
+        commands.run("sh", "-c", "echo first >&2; echo second >&2; exit 3")
+    with pytest.raises(CommandError, match="`no-such-program` cannot be started: No such file"):
+        commands.run("no-such-program")
+    assert not commands.succeeds("no-such-program")
+
+
+def test_a_dead_supervisor_is_one_sentence(tmp_path: Path) -> None:
+    """When supervisord dies, what is asked of it fails with a sentence that names its log."""
+    supervisor = Supervisor(Paths(checkout=tmp_path, run=tmp_path))
+    assert not supervisor.running()
+    with pytest.raises(ClusterError, match=r"supervisord does not answer \(.*supervisord.log, and try again"):
+        supervisor.processes()
+
+
+def test_a_damaged_record_is_no_record(tmp_path: Path) -> None:
+    """A damaged cluster.json means that the cluster is not ready; a damaged kubeconfig is named with the remedy."""
+    paths = Paths(checkout=tmp_path)
+    for content in ("", "[]", "{"):
+        write_private(paths.ready_file, content)
+        assert record.read(paths) is None
+    for content in ("{", '{"clusters": []}', '{"clusters": [{"cluster": {}}], "users": [{"user": {}}]}'):
+        write_private(paths.kubeconfig, content)
+        with pytest.raises(ClusterError, match=f"{paths.kubeconfig} is damaged.*run `make down`, then `make up`"):
+            Api(paths.kubeconfig)
 
 
 @pytest.mark.parametrize("command", [["status"], ["logs", "etcd"], ["down"]])
@@ -81,7 +170,7 @@ def test_the_state_is_roots(command: list[str], tmp_path: Path, monkeypatch: pyt
     assert result.stderr == "error: the embedded cluster's state belongs to root: run the command with sudo\n"
 
 
-@pytest.mark.parametrize("command", [[], ["up"], ["down"], ["status"], ["logs"]])
+@pytest.mark.parametrize("command", [[], ["check"], ["up"], ["down"], ["status"], ["logs"]])
 def test_every_command_explains_itself(command: list[str]) -> None:
     """--help works everywhere."""
     result = CliRunner().invoke(main, [*command, "--help"])

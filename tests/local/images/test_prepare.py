@@ -10,11 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from local.images import contexts, rootfs, wheels
-from local.images.__main__ import main
+from local.images.__main__ import TARGETS, main
 from local.images.errors import PrepareError
 from local.images.files import replaced_folder, same_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -94,6 +95,25 @@ def test_mmdebstrap_missing_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PrepareError, match="mmdebstrap is not on PATH; run `make tools`"):
         rootfs.build(tmp_path / "rootfs.tar", log=tmp_path / "log")
+
+
+def test_a_damaged_package_and_a_forbidden_folder_are_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Debian package that dpkg-deb cannot read, or a folder that is someone else's, ends without a traceback."""
+    package = tmp_path / "root/var/cache/apt/archives/broken.deb"
+    package.parent.mkdir(parents=True)
+    package.write_text("not a package")
+    with pytest.raises(PrepareError, match=r"dpkg-deb --field broken.deb failed \(exit 2\): .*"):
+        rootfs.tidy(tmp_path / "root")
+
+    def forbidden(_: Callable[[str], None]) -> None:
+        raise PermissionError(13, "Permission denied", "/somewhere")
+
+    monkeypatch.setitem(TARGETS, "base", forbidden)
+    result = CliRunner().invoke(main, ["base"])
+    assert result.exit_code == 1
+    assert result.stderr == "base: /somewhere belongs to someone else, often root: run the command with sudo\n"
 
 
 @pytest.mark.tools
