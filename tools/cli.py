@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.build import build as build_tools
-from tools.catalogue import CATALOGUE, GO
+from tools.catalogue import GO, NEEDED
 from tools.environment import environment
 from tools.errors import ToolError
 from tools.layout import default_layout
@@ -22,6 +22,15 @@ from tools.probe import Probe
 from tools.status import Status, survey
 
 _INTERRUPTED = 130
+
+_kind = click.option(
+    "--for",
+    "kind",
+    type=click.Choice(sorted(NEEDED)),
+    default="embedded",
+    show_default=True,
+    help="The stack's cluster.kind: an existing cluster needs no tool that runs or fills one.",
+)
 
 
 @click.group(invoke_without_command=True)
@@ -33,13 +42,14 @@ def main(context: click.Context) -> None:
 
 
 @main.command()
+@_kind
 @click.option("--only", metavar="NAME", multiple=True, help="A tool, a program of it, or a group; may be repeated.")
-def build(only: tuple[str, ...]) -> None:
+def build(*, kind: str, only: tuple[str, ...]) -> None:
     """Make what is missing. Exit code 1: a tool could not be made. It can be cut off and run again."""
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console()
     try:
-        found = build_tools(default_layout(), list(_selected(only)), console)
+        found = build_tools(default_layout(), list(_selected(only, kind)), console)
     except ToolError as error:
         _fail(console, str(error))
     except OSError as error:  # the disk is full, or .tools belongs to another account
@@ -51,11 +61,12 @@ def build(only: tuple[str, ...]) -> None:
 
 
 @main.command(name="list")
+@_kind
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-def list_tools(*, as_json: bool) -> None:
+def list_tools(*, kind: str, as_json: bool) -> None:
     """Show each tool, the version wanted, and where it was found. Exit code 1: something is missing."""
     layout = default_layout()
-    found = survey(layout, Probe(layout), (GO, *CATALOGUE))
+    found = survey(layout, Probe(layout), (GO, *NEEDED[kind]))
     if as_json:
         click.echo(json.dumps([_record(status) for status in found], indent=2))
     else:
@@ -76,19 +87,24 @@ def _fail(console: Console, message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _selected(names: Iterable[str]) -> Iterable[Tool]:
-    """Return the tools that the names mean, in the catalogue's order; all of them if there are no names.
+def _selected(names: Iterable[str], kind: str) -> Iterable[Tool]:
+    """Return the tools that the names mean, in the catalogue's order; all that the kind needs if there are no names.
+
+    Go counts among them only by name: where nothing has to be built nothing needs it.
 
     Raises:
         ToolError: a name means none.
     """
     wanted = set(names)
-    known = {name for tool in CATALOGUE for name in (tool.name, tool.group, *tool.programs)}
+    if not wanted:
+        return NEEDED[kind]
+    offered = (GO, *NEEDED[kind])
+    known = {name for tool in offered for name in (tool.name, tool.group, *tool.programs)}
     if wanted - known:
         unknown = ", ".join(sorted(wanted - known))
-        allowed = ", ".join(sorted({tool.name for tool in CATALOGUE} | {tool.group for tool in CATALOGUE}))
-        raise ToolError(f"--only {unknown}: no such tool; there are {allowed}")
-    return [tool for tool in CATALOGUE if not wanted or wanted & {tool.name, tool.group, *tool.programs}]
+        allowed = ", ".join(sorted({tool.name for tool in offered} | {tool.group for tool in offered}))
+        raise ToolError(f"--only {unknown}: no such tool for {kind} clusters; there are {allowed}")
+    return [tool for tool in offered if wanted & {tool.name, tool.group, *tool.programs}]
 
 
 def _record(status: Status) -> dict[str, object]:

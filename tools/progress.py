@@ -37,7 +37,7 @@ class Reporter:
         Yields:
             What to call now and then meanwhile.
         """
-        verb = "building" if isinstance(tool.source, GoBuild) else "installing"
+        verb = "building" if isinstance(tool.source, GoBuild) and tool.programs else "installing"
         head = f"[{self._todo.index(tool) + 1}/{len(self._todo)}] {tool.name} {tool.version}"
         started = time.monotonic()
         with (self._bars if self._console.is_terminal else self._lines)(f"{head}  {verb}", tool, started) as tick:

@@ -91,7 +91,9 @@ def _on_path(tool: Tool, probe: Probe) -> Status:
     missing = Status(tool=tool, origin=Origin.MISSING, version="")
     if tool.accept is None:
         return missing
-    folders = tool.source.folders if isinstance(tool.source, DebianPackage) else ()
+    folders, files = (tool.source.folders, tool.source.files) if isinstance(tool.source, DebianPackage) else ((), ())
+    if files and not any(Path(file).exists() for file in files):
+        return missing
     programs = [path for program in tool.programs if (path := probe.find(program, folders))]
     if len(programs) < len(tool.programs):
         return missing

@@ -56,10 +56,11 @@ def compiler() -> Path:
 
 @pytest.fixture
 def path(tmp_path: Path, compiler: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all of PATH and holds the Go compiler."""
+    """A folder that is all of PATH and holds the Go compiler and its formatter."""
     folder = tmp_path / "on-path"
     folder.mkdir()
-    (folder / "go").symlink_to(compiler)
+    for program in GO.programs:
+        (folder / program).symlink_to(compiler.with_name(program))
     monkeypatch.setenv("PATH", str(folder))
     return folder
 

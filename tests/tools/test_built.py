@@ -1,5 +1,7 @@
 """The tools as `make tools` left them in this checkout: they start, they work together."""
 
+import dataclasses
+import io
 import os
 import signal
 import subprocess
@@ -8,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tools import environment
-from tools.catalogue import GO
+from tools.build import build
+from tools.catalogue import GO, NEEDED
 from tools.layout import default_layout
 from tools.probe import Probe
 from tools.status import Origin, status_of, survey
@@ -85,6 +89,20 @@ def test_manifests_came_along() -> None:
     found = {file.name for folder in ("contour", "kwok/stages") for file in (LAYOUT.share / folder).glob("*.yaml")}
     assert {"contour-crds.yaml", "gateway-api-crds.yaml", "node-initialize.yaml", "pod-ready.yaml"} <= found
     assert "kind: CustomResourceDefinition" in (LAYOUT.share / "contour" / "gateway-api-crds.yaml").read_text()
+
+
+def test_contours_definitions_need_no_contour(tmp_path: Path) -> None:
+    """An existing cluster gets the definitions from the module's files, and nothing is compiled for them."""
+    layout = dataclasses.replace(LAYOUT, root=tmp_path / ".tools")
+    (tool,) = (tool for tool in NEEDED["existing"] if tool.name == "contour-definitions")
+    said = io.StringIO()
+    (status,) = build(layout, [tool], Console(file=said, width=1000))
+    assert status.ready
+    assert f"contour-definitions {tool.version}  installing" in said.getvalue()
+    assert {file.name for file in (layout.share / "contour").iterdir()} == {
+        "contour-crds.yaml",
+        "gateway-api-crds.yaml",
+    }
 
 
 def test_program_provider_and_policies_work_together(project: Path) -> None:

@@ -35,7 +35,33 @@ def test_an_unknown_name_is_one_sentence() -> None:
     """`--only` with a name that means nothing says which names there are."""
     answer = CliRunner().invoke(main, ["build", "--only", "podman"])
     assert answer.exit_code == 1
-    assert answer.output.startswith("error: --only podman: no such tool; there are buildkitd, cluster, cni-plugins")
+    assert answer.output.startswith("error: --only podman: no such tool for embedded clusters; there are buildkitd, ")
+
+
+@pytest.mark.parametrize(("kind", "count"), [("embedded", len(CATALOGUE)), ("existing", 7)])
+def test_list_for_a_kind_of_cluster(kind: str, count: int) -> None:
+    """An existing cluster needs Pulumi's parts, kubectl, Contour's definitions and certificates to fetch them."""
+    names = [tool["name"] for tool in json.loads(CliRunner().invoke(main, ["list", "--for", kind, "--json"]).output)]
+    assert names[0] == "go"
+    assert len(names) - 1 == count
+    assert {"pulumi", "kubectl", "contour-definitions", "ca-certificates"} <= set(names)
+    assert ("etcd" in names) == ("contour" in names) == ("containerd" in names) == (kind == "embedded")
+
+
+def test_a_tool_that_the_kind_does_not_need_is_not_built() -> None:
+    """A tool of the embedded cluster is none for an existing one, by its name as well."""
+    answer = CliRunner().invoke(main, ["build", "--for", "existing", "--only", "etcd"])
+    assert answer.exit_code == 1
+    assert answer.output.startswith("error: --only etcd: no such tool for existing clusters; there are ")
+
+
+def test_only_go(monkeypatch: pytest.MonkeyPatch, layout: Layout, path: Path) -> None:
+    """`build --only go` costs nothing where Go is on PATH, and links its formatter too."""
+    monkeypatch.setattr("tools.cli.default_layout", lambda: layout)
+    answer = CliRunner().invoke(main, ["build", "--only", "go"])
+    assert answer.exit_code == 0
+    assert (layout.bin / "gofmt").readlink() == path / "gofmt"
+    assert (layout.bin / "go").readlink() == path / "go"
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -109,12 +109,13 @@ def test_a_package_without_a_hash_names_the_remedy(make: Making, layout: Layout)
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
-        ("write /work/x: no space left on device", "the disk is full"),
+        ("write /build/x: no space left on device", "the disk is full"),
         ("error: Failed to write: No space left on device (os error 28)", "the disk is full"),
         ("proxy.example: 403 Forbidden", "refuses this version"),
         ("dial tcp: lookup proxy.example on 10.0.0.1:53: no such host", "cannot be reached"),
         ("Temporary failure resolving 'deb.example'", "cannot be reached"),
         ("verifying x@v1: checksum mismatch", "not what the lock file names"),
+        ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "install ca-certificates"),
         ("compile: signal: killed", "memory ran out"),
         ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "another package installation is running"),
     ],

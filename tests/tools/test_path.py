@@ -10,6 +10,7 @@ from tests.tools.conftest import HELLO, Making, script
 from tools import environment
 from tools.catalogue import CATALOGUE, PULUMI
 from tools.layout import Layout
+from tools.model import DebianPackage, Tool
 from tools.probe import Probe
 from tools.status import Origin, survey
 
@@ -58,6 +59,20 @@ def test_a_tool_that_left_path_is_built(make: Making, layout: Layout, path: Path
     (status,), _ = make([HELLO])
     assert status.origin is Origin.BUILT
     assert not (layout.bin / "hello").is_symlink()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_package_of_files_is_there_with_one_of_them(layout: Layout, tmp_path: Path, *, there: bool) -> None:
+    """Certificates are no program: their package counts as installed when one of the known files exists."""
+    files = (str(tmp_path / "elsewhere.crt"), str(tmp_path / "certificates.crt"))
+    if there:
+        Path(files[1]).touch()
+    source = DebianPackage(package="certificates-for-this-test", files=files)
+    tool = Tool(
+        name="certificates", version="1", programs=(), version_arguments=None, accept="", seconds=1, source=source
+    )
+    (status,) = survey(layout, Probe(layout), [tool])
+    assert status.ready is there
 
 
 def test_an_official_pulumi_makes_all_pulumi_parts_superfluous(layout: Layout, path: Path) -> None:
