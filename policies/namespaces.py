@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from policies.truth import Truth, all_of, any_of
-from policies.workloads import is_workload, namespace
+from policies.workloads import is_workload, namespace, same_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,11 +48,6 @@ def namespaces(resources: Sequence[Resource]) -> list[Namespace]:
 
 def holds_beside(space: Namespace, candidates: Iterable[Resource], condition: Callable[[Resource], Truth]) -> Truth:
     """Whether one of the candidates is in the namespace and meets the condition."""
-    return any_of(all_of([_is_in(space, candidate), condition(candidate)]) for candidate in candidates)
-
-
-def _is_in(space: Namespace, resource: Resource) -> Truth:
-    other = namespace(resource)
-    if space.name.known and other.known:
-        return (space.name.value or "default") == (other.value or "default")
-    return None
+    return any_of(
+        all_of([same_namespace(space.name, namespace(candidate)), condition(candidate)]) for candidate in candidates
+    )

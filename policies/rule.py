@@ -46,11 +46,6 @@ class Resource:
         """Its properties, to read from."""
         return Node(self.properties)
 
-    @property
-    def kind(self) -> str:
-        """The last part of the type: ``Deployment``."""
-        return self.type.rsplit(":", 1)[-1]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:

@@ -44,6 +44,11 @@ def pod_spec(resource: Resource) -> Node:
     return pod_template(resource)["spec"]
 
 
+def pod_labels(resource: Resource) -> Node:
+    """The labels of the pods of a workload."""
+    return pod_template(resource).at("metadata", "labels")
+
+
 def containers(resource: Resource) -> list[Node]:
     """All containers of a workload's pods, init containers first."""
     spec = pod_spec(resource)
@@ -55,11 +60,10 @@ def namespace(resource: Resource) -> Node:
     return resource.node.at("metadata", "namespace")
 
 
-def same_namespace(one: Resource, other: Resource) -> Truth:
-    """Whether two resources are in the same namespace."""
-    left, right = namespace(one), namespace(other)
-    if left.known and right.known:
-        return (left.value or "default") == (right.value or "default")
+def same_namespace(one: Node, other: Node) -> Truth:
+    """Whether two names, as of :func:`namespace`, are of the same namespace."""
+    if one.known and other.known:
+        return (one.value or "default") == (other.value or "default")
     return None
 
 

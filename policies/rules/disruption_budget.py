@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from policies.rule import Expectation, Resource, StackRule
 from policies.truth import Truth, all_of, any_of, negate
-from policies.workloads import pod_template, same_namespace, selects
+from policies.workloads import namespace, pod_labels, same_namespace, selects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ def _check(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Expectatio
     for deployment in resources:
         if deployment.type != _DEPLOYMENT:
             continue
-        of_a_service = pod_template(deployment)["metadata"]["labels"][_SERVICE].present
+        of_a_service = pod_labels(deployment)[_SERVICE].present
         guarded = any_of(_guards(budget, deployment) for budget in budgets)
         if of_a_service is not False:
             yield (
@@ -37,9 +37,9 @@ def _check(resources: Sequence[Resource]) -> Iterator[tuple[Resource, Expectatio
 
 def _guards(budget: Resource, deployment: Resource) -> Truth:
     spec = budget.node["spec"]
-    labels = pod_template(deployment)["metadata"]["labels"]
+    together = same_namespace(namespace(budget), namespace(deployment))
     says = any_of([spec["minAvailable"].present, spec["maxUnavailable"].present])
-    return all_of([same_namespace(budget, deployment), says, selects(spec["selector"], labels)])
+    return all_of([together, says, selects(spec["selector"], pod_labels(deployment))])
 
 
 RULE = StackRule(

@@ -1,4 +1,8 @@
-"""An image is as reproducible as what it starts from."""
+"""An image is as reproducible as what it starts from.
+
+Judged is what the resource says: build arguments and named contexts. A ``FROM`` that names an image by itself stands
+in the Dockerfile, which is no property; that this repository's Dockerfiles have none is a test's to show.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ def _check(resource: Resource) -> Iterator[Expectation]:
 
 RULE = ResourceRule(
     name="image-build-base",
-    title="Images that a build starts from are pinned by their SHA-256 digest.",
+    title="Base images given to a build, as BASE_IMAGE arguments or named contexts, are pinned by SHA-256 digest.",
     remedy="pass the digest reference of the base image, for example the `ref` output of its docker_build.Image",
     applies=is_image_build,
     check=_check,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from policies.rule import Expectation, Resource, ResourceRule, expect
 from policies.truth import any_of, negate
-from policies.workloads import is_workload, pod_template
+from policies.workloads import is_workload, pod_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def _applies(token: str) -> bool:
 def _check(resource: Resource) -> Iterator[Expectation]:
     yield from _labelled(resource.node["metadata"]["labels"])
     if is_workload(resource.type):
-        labels = pod_template(resource)["metadata"]["labels"]
+        labels = pod_labels(resource)
         yield from _labelled(labels)
         for name in (_SLOT, _VERSION):
             of_no_service = negate(labels[_SERVICE].present)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -69,3 +71,11 @@ def test_an_environment_without_torch_is_one_message(root: Path, monkeypatch: py
     answer = CliRunner().invoke(main, ["build", "--service", "sentiment", "--version", "0.1.0", "--root", str(root)])
     assert answer.exit_code == 1
     assert ".venv-model-build/bin/python" in answer.output.splitlines()[-1]
+
+
+def test_onnx_runtime_reports_to_no_one() -> None:
+    """The vendor's telemetry is off before the library can be imported, whatever the environment says."""
+    code = "import model_build, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    environment = os.environ | {"ORT_DISABLE_TELEMETRY": "0"}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout == "1\n"

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import httpx2 as httpx
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
