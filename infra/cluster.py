@@ -59,15 +59,17 @@ def connect(cluster: Cluster, *, root: Path) -> ClusterAccess:
 def _embedded(cluster: EmbeddedCluster, description: Path) -> ClusterAccess:
     try:
         known: dict[str, str] = json.loads(description.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        access = known["context"], known["kubeconfig"], known["registry"], known["builder"]
+    except (OSError, ValueError, KeyError):
         raise SettingsError(
             "inferstack:cluster.kind is 'embedded', but the embedded cluster does not run on this machine. "
             "Start it with: make cluster"
         ) from None
+    context, kubeconfig, registry, builder = access
     return ClusterAccess(
-        provider=_provider(context=known["context"], kubeconfig=known["kubeconfig"]),
-        registry=f"{known['registry']}/inferstack",
-        builder=known["builder"],
+        provider=_provider(context=context, kubeconfig=kubeconfig),
+        registry=f"{registry}/inferstack",
+        builder=builder,
         gpus=cluster.gpus,
     )
 
