@@ -23,5 +23,5 @@ def test_an_embedded_cluster_that_does_not_run_is_answered_by_what_starts_it(
     description.parent.mkdir(parents=True)
     if content is not None:
         description.write_text(content, encoding="utf-8")
-    with pytest.raises(SettingsError, match="does not run on this machine. Start it with: make cluster"):
+    with pytest.raises(SettingsError, match=r"does not run on this machine\. Start it with: make cluster"):
         cluster.connect(EmbeddedCluster(kind="embedded"), root=tmp_path)
