@@ -67,7 +67,15 @@ class Supervisor:
         """
         self._paths.logs.mkdir(parents=True, exist_ok=True)
         self._paths.supervisor_socket.unlink(missing_ok=True)
-        environment = {"PATH": f"{self._paths.tools}:{SYSTEM_PATH}", "HOME": str(self._paths.state), "LANG": "C.UTF-8"}
+        # Temporary files lie in the state, so that `down` removes what a killed process leaves.
+        temporary = self._paths.state / "tmp"
+        temporary.mkdir(exist_ok=True)
+        environment = {
+            "PATH": f"{self._paths.tools}:{SYSTEM_PATH}",
+            "HOME": str(self._paths.state),
+            "TMPDIR": str(temporary),
+            "LANG": "C.UTF-8",
+        }
         said = self._paths.logs / "supervisord-start.log"
         result = subprocess.run(
             [
@@ -115,11 +123,14 @@ class Supervisor:
             self._call("addProcessGroup", name)
 
     def start_process(self, name: str) -> None:
-        """Ask for the start of one program and do not wait; one that runs or is starting is left alone."""
+        """Ask for the start of one program and do not wait; one that runs or is starting is left alone.
+
+        One that ends at once is left to supervisord too, which tries again and gives it up as FATAL in the end.
+        """
         try:
             self._call("startProcess", name, _DO_NOT_WAIT)
         except SupervisorError as error:
-            if "ALREADY_STARTED" not in str(error):
+            if not any(fault in str(error) for fault in ("ALREADY_STARTED", "SPAWN_ERROR")):
                 raise
 
     def processes(self) -> dict[str, ProcessInfo]:
