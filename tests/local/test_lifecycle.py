@@ -52,8 +52,8 @@ def options() -> ClusterOptions:
     return found
 
 
-@pytest.fixture(scope="module")
-def before() -> snapshot.Snapshot:
+@pytest.fixture(scope="module", autouse=True)
+def before(no_cluster: None) -> snapshot.Snapshot:  # noqa: ARG001  # taken when nothing runs
     """The machine before the first `up`."""
     return snapshot.take()
 
