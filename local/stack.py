@@ -117,7 +117,7 @@ class LocalStack:
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir()
             shutil.copy(self._paths.checkout / "Pulumi.yaml", scratch)
-            self._pulumi("stack", "init", STACK, "--no-select", "-C", str(scratch), quiet=True)
+            self._pulumi("stack", "init", STACK, "--no-select", "-C", str(scratch))
             shutil.rmtree(scratch)
         shutil.copy(self._source, self._paths.stack_file)
         self._release_dead_locks()
@@ -151,7 +151,7 @@ class LocalStack:
         """
         if not self.exists:
             raise ClusterError("the local stack is not up: run `make up`")
-        return json.loads(self._pulumi("stack", "output", "--stack", STACK, "--json", quiet=True))
+        return json.loads(self._pulumi("stack", "output", "--stack", STACK, "--json"))
 
     def _tool(self) -> str:
         found = shutil.which("pulumi", path=self.environment["PATH"])
@@ -159,12 +159,12 @@ class LocalStack:
             raise ClusterError("pulumi is neither on PATH nor in .tools/bin: run `make tools`")
         return found
 
-    def _pulumi(self, *arguments: str, quiet: bool) -> str:
+    def _pulumi(self, *arguments: str) -> str:
         answer = subprocess.run(
             [self._tool(), *arguments, "--non-interactive"],
             cwd=self._paths.checkout,
             env=self.environment,
-            capture_output=quiet,
+            capture_output=True,
             text=True,
             check=False,
         )
@@ -183,7 +183,7 @@ class LocalStack:
     def _switch_engine_log_off(self) -> None:
         """Spare the log of every property of every resource that Pulumi 3.259 compresses into its home.
 
-        It costs more CPU than the update itself, and there is no setting; where Pulumi cannot make the folder, it goes
+        It takes about half of the engine's CPU time, and there is no setting; where Pulumi cannot make the folder, it goes
         on without. An official Pulumi keeps its home to itself.
         """
         if home := self.variables.get("PULUMI_HOME"):
