@@ -183,8 +183,8 @@ class LocalStack:
     def _switch_engine_log_off(self) -> None:
         """Spare the log of every property of every resource that Pulumi 3.259 compresses into its home.
 
-        It takes about half of the engine's CPU time, and there is no setting; where Pulumi cannot make the folder, it goes
-        on without. An official Pulumi keeps its home to itself.
+        It takes about half of the engine's CPU time, and there is no setting; where Pulumi cannot make the folder, it
+        goes on without. An official Pulumi keeps its home to itself.
         """
         if home := self.variables.get("PULUMI_HOME"):
             log = Path(home) / "logs"
