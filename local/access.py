@@ -1,8 +1,11 @@
 """What the cluster's own clients may do, beyond the roles that Kubernetes brings."""
 
+from collections.abc import Collection
+
 from local.api import Api, Json
 from local.paths import NAME
 
+KWOK = "inferstack:kwok"
 _READ = ["get", "list", "watch"]
 _WRITE = [*_READ, "create", "update", "patch", "delete"]
 
@@ -17,7 +20,7 @@ _RULES: dict[str, list[Json]] = {
         _rule([""], ["services", "pods", "namespaces"], ["list", "watch"]),
         _rule(["discovery.k8s.io"], ["endpointslices"], ["list", "watch"]),
     ],
-    "inferstack:kwok": [
+    KWOK: [
         _rule([""], ["nodes"], _READ),
         _rule([""], ["nodes/status", "pods/status"], ["patch", "update"]),
         _rule([""], ["pods"], ["delete", "get", "list", "patch", "update", "watch"]),
@@ -36,13 +39,17 @@ _BINDINGS = {
 }
 
 
-def grant(api: Api) -> None:
-    """Apply the roles and bindings; those that are there already stay."""
+def grant(api: Api, users: Collection[str] = tuple(_BINDINGS)) -> None:
+    """Apply the roles and bindings of these users; those that are there already stay."""
     rbac = "rbac.authorization.k8s.io"
     for name, rules in _RULES.items():
+        if name not in users:
+            continue
         role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "rules": rules}
         api.apply(f"/apis/{rbac}/v1/clusterroles/{name}", role)
     for user, role in _BINDINGS.items():
+        if user not in users:
+            continue
         name = user if user.startswith("inferstack:") else f"inferstack:{user}"
         binding = {
             "apiVersion": f"{rbac}/v1",

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,17 +32,20 @@ class Leaf:
     hosts: tuple[str, ...] = ()
 
 
-def leaves(plan: Plan) -> tuple[Leaf, ...]:
-    """Return every certificate of the cluster. Users and groups are those that Kubernetes' built-in roles name."""
+def control_plane_leaves(*, address: str, service_address: str) -> tuple[Leaf, ...]:
+    """Return the certificates of a control plane and KWOK. Users and groups are those that Kubernetes' roles name.
+
+    Args:
+        address: where the API server listens.
+        service_address: of the `kubernetes` Service.
+    """
     return (
         Leaf(
             name="apiserver",
             authority=CLUSTER,
             common_name="kube-apiserver",
             hosts=(
-                plan.gateway,
-                plan.apiserver_service,
-                "127.0.0.1",
+                *dict.fromkeys((address, service_address, "127.0.0.1")),
                 "localhost",
                 "kubernetes",
                 "kubernetes.default",
@@ -50,31 +53,38 @@ def leaves(plan: Plan) -> tuple[Leaf, ...]:
                 "kubernetes.default.svc.cluster.local",
             ),
         ),
-        Leaf(name="kubelet-server", authority=CLUSTER, common_name=f"system:node:{NAME}", hosts=(NAME, plan.gateway)),
         Leaf(name="loopback-server", authority=CLUSTER, common_name="loopback", hosts=("127.0.0.1", "localhost")),
         Leaf(name="apiserver-kubelet-client", authority=CLUSTER, common_name="kube-apiserver-kubelet-client"),
         Leaf(name="admin", authority=CLUSTER, common_name=f"{NAME}-admin", groups=("system:masters",)),
         Leaf(name="controller-manager", authority=CLUSTER, common_name="system:kube-controller-manager"),
         Leaf(name="scheduler", authority=CLUSTER, common_name="system:kube-scheduler"),
-        Leaf(name="kubelet", authority=CLUSTER, common_name=f"system:node:{NAME}", groups=("system:nodes",)),
-        Leaf(name="proxy", authority=CLUSTER, common_name="system:kube-proxy"),
-        Leaf(name="coredns", authority=CLUSTER, common_name="inferstack:coredns"),
         Leaf(name="kwok", authority=CLUSTER, common_name="inferstack:kwok"),
-        Leaf(name="node-gpus", authority=CLUSTER, common_name="inferstack:node-gpus"),
         Leaf(name="etcd", authority=ETCD, common_name="etcd", hosts=("127.0.0.1", "localhost")),
         Leaf(name="etcd-client", authority=ETCD, common_name="kube-apiserver"),
         Leaf(name="front-proxy-client", authority=FRONT_PROXY, common_name="front-proxy-client"),
     )
 
 
-def issue_all(directory: Path, plan: Plan) -> None:
+def leaves(plan: Plan) -> tuple[Leaf, ...]:
+    """Return every certificate of the embedded cluster: its control plane's and its node's."""
+    return (
+        *control_plane_leaves(address=plan.gateway, service_address=plan.apiserver_service),
+        Leaf(name="kubelet-server", authority=CLUSTER, common_name=f"system:node:{NAME}", hosts=(NAME, plan.gateway)),
+        Leaf(name="kubelet", authority=CLUSTER, common_name=f"system:node:{NAME}", groups=("system:nodes",)),
+        Leaf(name="proxy", authority=CLUSTER, common_name="system:kube-proxy"),
+        Leaf(name="coredns", authority=CLUSTER, common_name="inferstack:coredns"),
+        Leaf(name="node-gpus", authority=CLUSTER, common_name="inferstack:node-gpus"),
+    )
+
+
+def issue_all(directory: Path, wanted: Iterable[Leaf]) -> None:
     """Write `NAME.crt` and `NAME.key` (mode 600) for the authorities, every leaf and the service account issuer.
 
     Authorities and the service account key are kept if they are there, so that clients and tokens of an interrupted
     cluster stay valid; leaves are issued anew, since their addresses follow the plan.
     """
     authorities = {name: _authority(directory, name) for name in (CLUSTER, ETCD, FRONT_PROXY)}
-    for leaf in leaves(plan):
+    for leaf in wanted:
         _issue(directory, leaf, *authorities[leaf.authority])
     if not (directory / "service-account.key").exists():
         key = ec.generate_private_key(ec.SECP256R1())

@@ -9,7 +9,6 @@ from local.plan import Plan
 
 CGROUP_ROOT = "/inferstack"
 CLUSTER_DOMAIN = "cluster.local"
-KWOK_ANNOTATION = "kwok.x-k8s.io/node=fake"
 # Build cache that buildkitd keeps, in megabytes.
 BUILD_CACHE_MB = 6000
 

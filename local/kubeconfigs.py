@@ -13,12 +13,12 @@ CLIENTS = ("controller-manager", "scheduler", "kubelet", "proxy", "coredns", "kw
 
 def write_all(paths: Paths, plan: Plan) -> None:
     """Write the user's kubeconfig and those of the components; all of mode 600."""
-    write_private(paths.kubeconfig, kubeconfig(pki=paths.pki, plan=plan, client="admin"))
+    write_private(paths.kubeconfig, kubeconfig(pki=paths.pki, server=plan.apiserver_url, client="admin"))
     for client in CLIENTS:
-        write_private(paths.kubeconfigs / client, kubeconfig(pki=paths.pki, plan=plan, client=client))
+        write_private(paths.kubeconfigs / client, kubeconfig(pki=paths.pki, server=plan.apiserver_url, client=client))
 
 
-def kubeconfig(*, pki: Path, plan: Plan, client: str) -> str:
+def kubeconfig(*, pki: Path, server: str, client: str) -> str:
     """Return a kubeconfig (JSON, which is YAML) of one context, with certificates embedded so that it can be copied."""
     config = {
         "apiVersion": "v1",
@@ -26,7 +26,7 @@ def kubeconfig(*, pki: Path, plan: Plan, client: str) -> str:
         "clusters": [
             {
                 "name": NAME,
-                "cluster": {"server": plan.apiserver_url, "certificate-authority-data": _encoded(pki / "ca.crt")},
+                "cluster": {"server": server, "certificate-authority-data": _encoded(pki / "ca.crt")},
             }
         ],
         "users": [

@@ -1,12 +1,9 @@
 """`up`: from whatever is there (nothing, a part, all of it) to a ready cluster."""
 
-import os
-import re
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -29,8 +26,10 @@ from local import (
 from local import plan as plans
 from local.api import Api, ApiError
 from local.commands import run
-from local.components import Component, components
+from local.components import components
+from local.control_plane import Component
 from local.errors import ClusterError
+from local.logs import last_words
 from local.options import ClusterOptions
 from local.paths import NAME, RUN, Paths
 from local.plan import Plan
@@ -41,8 +40,6 @@ from local.toolbox import Toolbox
 READY_SECONDS = 120.0
 POLL_SECONDS = 0.05
 LOCK_SECONDS = 300.0
-LOG_TAIL_BYTES, LINE_CHARACTERS = 20_000, 400
-_FAILURE = re.compile(r"\b(panic|fatal|error|err|failed|unable|refused|cannot|invalid)\b", re.IGNORECASE)
 LOCK = RUN.with_suffix(".lock")
 
 
@@ -154,7 +151,7 @@ def _prepare(paths: Paths) -> Plan:
             " address: restrict it to its own addresses (dnsmasq: bind-dynamic)"
         )
     host.mount_kubelet_root(paths)
-    certificates.issue_all(paths.pki, plan)
+    certificates.issue_all(paths.pki, certificates.leaves(plan))
     kubeconfigs.write_all(paths, plan)
     return plan
 
@@ -251,18 +248,3 @@ def _wait_for_node(start: _Start) -> None:
 def _failure(paths: Paths, name: str, what: str) -> str:
     log = paths.log(name)
     return f"{name} {what}; it said: {last_words(log) or '(nothing)'} (log: {log})"
-
-
-def last_words(log: Path) -> str:
-    """Return the line of a log that most likely says why its program ended: the last that speaks of a failure.
-
-    The last line where none does; empty if there is no log.
-    """
-    if not log.exists():
-        return ""
-    with log.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - LOG_TAIL_BYTES))
-        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    failures = [line for line in lines if _FAILURE.search(line)]
-    return (failures or lines or [""])[-1][:LINE_CHARACTERS]

@@ -18,7 +18,7 @@ from xml.parsers.expat import ExpatError
 
 from supervisor.xmlrpc import SupervisorTransport  # pyright: ignore[reportUnknownVariableType] - has no types
 
-from local.components import Component
+from local.control_plane import Component
 from local.errors import ClusterError
 from local.paths import Paths, write_private
 

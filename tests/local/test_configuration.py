@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 from local import configuration, supervisor
-from local.components import Component, components
+from local.components import components
+from local.control_plane import Component
 from local.options import ClusterOptions
 from local.paths import Paths
 from tests.local.test_certificates import PLAN

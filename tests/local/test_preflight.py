@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 from click.testing import CliRunner
 
-from local import commands, lifecycle, preflight, record
+from local import commands, lifecycle, logs, preflight, record
 from local.__main__ import main
 from local.api import Api, ApiError
 from local.commands import CommandError
@@ -181,8 +181,8 @@ def test_every_command_explains_itself(command: list[str]) -> None:
 def test_last_words_prefer_the_failure(tmp_path: Path) -> None:
     """From a log, the line that speaks of a failure is quoted, not the stack trace after it; else the last line."""
     log = tmp_path / "x.log"
-    assert lifecycle.last_words(log) == ""
+    assert logs.last_words(log) == ""
     log.write_text("starting\npanic: no such file\n\ngoroutine 1 [running]:\n\tmain.go:22 +0x25\n")
-    assert lifecycle.last_words(log) == "panic: no such file"
+    assert logs.last_words(log) == "panic: no such file"
     log.write_text("starting\nstopping\n")
-    assert lifecycle.last_words(log) == "stopping"
+    assert logs.last_words(log) == "stopping"
