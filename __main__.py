@@ -9,7 +9,7 @@ gc.disable()
 import pulumi  # noqa: E402  # after the line above, which is about this one
 
 from infra import settings  # noqa: E402
-from infra.settings_errors import SettingsError  # noqa: E402
+from infra.settings.errors import SettingsError  # noqa: E402
 from infra.stack import Stack  # noqa: E402
 
 try:

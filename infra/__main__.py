@@ -11,7 +11,7 @@ import click
 
 from infra import settings
 from infra.catalogue import check_versions
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA_FILE = ROOT / "docs" / "stack.schema.json"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra import settings_errors
-from infra.settings_errors import SettingsError
+from infra.settings import errors
+from infra.settings.errors import SettingsError
 from model_build import manifest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check_versions(settings: Settings, *, source: Path, root: Path) -> None:
                 _check_version(service.name, slot.version, root=root)
             except (manifest.CatalogueError, manifest.ManifestError) as error:
                 path = ("services", index, "release", name, "version")
-                problems.append(f"{settings_errors.at(source, path)}: {settings_errors.key(path)}: {error}")
+                problems.append(f"{errors.at(source, path)}: {errors.key(path)}: {error}")
     if problems:
         raise SettingsError("\n".join(problems))
 

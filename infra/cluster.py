@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi_kubernetes as kubernetes
 
 from infra.settings import EmbeddedCluster, ExistingCluster
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -42,3 +42,22 @@ def selector(name: str) -> dict[str, str]:
 def slot_name(service: str, slot: str) -> str:
     """The name of a slot's Deployment, Service and account: ``sentiment-stable``, ``sentiment-blue``."""
     return f"{service}-{slot.replace('_', '-')}"
+
+
+def aws_name(environment: str, part: str = "") -> str:
+    """The name of something in AWS: ``inferstack-prod`` for the cluster, ``inferstack-prod-models`` for a part."""
+    return "-".join(filter(None, (PART_OF, environment, part)))
+
+
+def tags(environment: str) -> dict[str, str]:
+    """The tags that everything in AWS carries; the provider sets them."""
+    return {
+        "Project": PART_OF,
+        "Environment": environment,
+        "ManagedBy": "pulumi",
+    }
+
+
+def node_labels(pool: str) -> dict[str, str]:
+    """The labels of a pool's nodes."""
+    return {POOL_LABEL: pool}

@@ -11,7 +11,7 @@ from infra.catalogue import check_versions
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import settings
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 from local import cleanup, lifecycle, preflight
 from local import status as statuses
 from local.api import ApiError

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import httpx
 
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 from local.errors import ClusterError
 from local.paths import Paths
 from local.stack import LocalStack

@@ -23,7 +23,7 @@ import click
 import psutil
 
 from infra import settings
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 from local.errors import ClusterError
 from local.paths import Paths, write_private
 from tools.environment import environment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

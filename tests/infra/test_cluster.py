@@ -8,7 +8,7 @@ import pytest
 
 from infra import cluster
 from infra.settings import EmbeddedCluster
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

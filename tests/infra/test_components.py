@@ -14,7 +14,7 @@ from infra.kubernetes import definitions
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 from tests.infra.recorder import DIGEST, Declared, record, write_definitions
 
 if TYPE_CHECKING:

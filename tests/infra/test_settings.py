@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from infra import settings
 from infra.__main__ import main
 from infra.catalogue import check_versions
-from infra.settings_errors import SettingsError
+from infra.settings.errors import SettingsError
 from model_build import manifest
 from tests.model_build.receipts import make_receipt, write_receipt
 
@@ -77,8 +77,8 @@ def test_the_committed_stack_file_is_valid() -> None:
         pytest.param([*STABLE, "replica"], 2, "Did you mean 'replicas'?", id="unknown-key"),
         pytest.param([*STABLE, "version"], 0.1, "stable.version: 0.1 is not allowed.", id="number-for-text"),
         pytest.param(["services", 0, "pool"], "big", "no pool is named 'big'. Allowed: gpu.", id="unknown-pool"),
-        pytest.param(["cluster", "kind"], "gke", 'cluster.kind: "gke" is not allowed. Allowed: emb', id="unknown-kind"),
-        pytest.param(["cluster"], [], "Allowed: a mapping whose kind is embedded or existing.", id="list-for-mapping"),
+        pytest.param(["cluster", "kind"], "gke", 'cluster.kind: "gke" is not allowed. Allowed: eks, emb', id="unknown-kind"),
+        pytest.param(["cluster"], [], "Allowed: a mapping whose kind is eks or embedded or existing.", id="list-for-mapping"),
         pytest.param(["clusterr"], {}, "clusterr: unknown key. Did you mean 'cluster'?", id="unknown-section"),
         pytest.param(["pools"], [], "pools: [] is not allowed. Allowed: a list of 1 or more.", id="empty-list"),
         pytest.param(["pools", 1], {"name": "b", "variant": "cpu"}, "pools[1]: the embedded cluster has one", id="two"),

@@ -1,0 +1,68 @@
+"""The settings of a stack: the only reader of ``Pulumi.<stack>.yaml``.
+
+Every model is frozen and strict: an unknown key, a number written as text or a value out of range is an error that
+names the file, the line, the key, the value and what is allowed (:mod:`infra.settings.errors`). Nothing here imports
+Pulumi's provider SDKs, so that commands and editors can check a stack file in milliseconds.
+"""
+
+from infra.settings.aws import (
+    Aws,
+    BreakGlass,
+    ContinuousIntegration,
+    Database,
+    Ingress,
+    Network,
+    OwnedRegistry,
+    SharedRegistry,
+)
+from infra.settings.cluster import (
+    Cluster,
+    EksCluster,
+    EksImages,
+    EmbeddedCluster,
+    ExistingCluster,
+    PlatformImages,
+    SystemNodes,
+)
+from infra.settings.errors import SettingsError
+from infra.settings.pools import Pool, PoolNodes
+from infra.settings.reading import PROJECT, from_pulumi, parse, read, schema, stack_file, stack_file_schema
+from infra.settings.services import BlueGreenRelease, CanaryRelease, Profile, Resources, Service, Shape, Slot
+from infra.settings.stack import Gateway, Settings
+
+__all__ = [
+    "PROJECT",
+    "Aws",
+    "BlueGreenRelease",
+    "BreakGlass",
+    "CanaryRelease",
+    "Cluster",
+    "ContinuousIntegration",
+    "Database",
+    "EksCluster",
+    "EksImages",
+    "EmbeddedCluster",
+    "ExistingCluster",
+    "Gateway",
+    "Ingress",
+    "Network",
+    "OwnedRegistry",
+    "PlatformImages",
+    "Pool",
+    "PoolNodes",
+    "Profile",
+    "Resources",
+    "Service",
+    "Settings",
+    "SettingsError",
+    "Shape",
+    "SharedRegistry",
+    "Slot",
+    "SystemNodes",
+    "from_pulumi",
+    "parse",
+    "read",
+    "schema",
+    "stack_file",
+    "stack_file_schema",
+]

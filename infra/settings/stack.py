@@ -1,0 +1,116 @@
+"""A whole stack, and what must fit together in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from infra import instance_types
+from infra.settings import errors
+from infra.settings.aws import Aws
+from infra.settings.base import Model
+from infra.settings.cluster import Cluster, EksCluster, EmbeddedCluster
+from infra.settings.pools import Pool
+from infra.settings.services import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+SYSTEM_POOL = "system"
+
+
+class Gateway(Model):
+    """Where traffic enters the cluster."""
+
+    address: str = Field(default="127.0.0.1", description="Host under which users reach a node of the cluster.")
+    node_port: Annotated[int, Field(ge=30000, le=32767)] = Field(default=30080, description="NodePort of Envoy.")
+
+
+class Settings(Model):
+    """A whole stack."""
+
+    cluster: Cluster
+    aws: Aws | None = Field(default=None, description="The AWS account; for cluster.kind eks, and only there.")
+    gateway: Gateway = Gateway()
+    pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
+    services: tuple[Service, ...]
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        pools = [pool.name for pool in self.pools]
+        for kind, names in (("pools", pools), ("services", [service.name for service in self.services])):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise errors.conflict((kind,), f"the name {twice[0]!r} is used twice; names must differ")
+        if isinstance(self.cluster, EmbeddedCluster) and len(pools) > 1:
+            sentence = "the embedded cluster has one node. Allowed: one pool"
+            raise errors.conflict(("pools", 1), sentence)
+        for index, service in enumerate(self.services):
+            if service.pool not in pools:
+                sentence = f"no pool is named {service.pool!r}. Allowed: {', '.join(pools)}"
+                raise errors.conflict(("services", index, "pool"), sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _aws_has_eks_and_eks_has_aws(self) -> Self:
+        kind = self.cluster.kind
+        if isinstance(self.cluster, EksCluster):
+            if self.aws is None:
+                raise errors.conflict((), "the key inferstack:aws is missing. Allowed: a mapping, for cluster.kind eks")
+            if self.aws.tier == "production" and self.cluster.public_access:
+                sentence = "a public endpoint is not allowed in production. Allowed: [], and CI's runners in the VPC"
+                raise errors.conflict(("cluster", "public_access"), sentence)
+        elif self.aws is not None:
+            raise errors.conflict(("aws",), f"not allowed with cluster.kind {kind!r}. Allowed: with 'eks'")
+        return self
+
+    @model_validator(mode="after")
+    def _pools_have_nodes_on_eks(self) -> Self:
+        is_eks = isinstance(self.cluster, EksCluster)
+        for index, pool in enumerate(self.pools):
+            if is_eks and pool.nodes is None:
+                raise errors.conflict(("pools", index), "the key nodes is missing; cluster.kind 'eks' needs it")
+            if not is_eks and pool.nodes is not None:
+                sentence = (
+                    f"not allowed with cluster.kind {self.cluster.kind!r}, whose nodes are there. Allowed: with 'eks'"
+                )
+                raise errors.conflict(("pools", index, "nodes"), sentence)
+            if is_eks and pool.name == SYSTEM_POOL:
+                sentence = f"{SYSTEM_POOL!r} is the name of cluster.system_nodes. Allowed: any other name"
+                raise errors.conflict(("pools", index, "name"), sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _services_fit_their_pools(self) -> Self:
+        for index, service in enumerate(self.services):
+            pool = self.pool(service.pool)
+            path = ("services", index)
+            if pool.variant == "cuda-trt" and service.profile is None:
+                sentence = f"the key profile is missing; pool {pool.name!r} runs cuda-trt, which builds engines for one"
+                raise errors.conflict(path, sentence)
+            if pool.variant != "cuda-trt" and service.profile is not None:
+                sentence = f"not allowed: pool {pool.name!r} runs {pool.variant}. Allowed: with pools of cuda-trt"
+                raise errors.conflict((*path, "profile"), sentence)
+            if pool.nodes is None:
+                continue
+            instance = instance_types.find(pool.nodes.instance_type)
+            if service.resources.gpus > instance.gpus:
+                sentence = (
+                    f"{service.resources.gpus} is more than an instance of pool {pool.name!r} has: {instance.name} "
+                    f"has {instance.gpus}. Allowed: from 0 to {instance.gpus}"
+                )
+                raise errors.conflict((*path, "resources", "gpus"), sentence)
+            if service.profile and instance.gpu and (misfit := service.profile.misfit(instance.gpu)):
+                key, sentence = misfit
+                raise errors.conflict((*path, "profile", *key), sentence)
+        return self
+
+    def pool(self, name: str) -> Pool:
+        """The pool of that name; validation has made sure that it exists."""
+        return next(pool for pool in self.pools if pool.name == name)
+
+    def versions(self) -> Iterator[tuple[str, str]]:
+        """Every (service, version) that a slot names, once each, in the order of the file."""
+        named = ((service.name, slot.version) for service in self.services for _, slot in service.release.slots())
+        yield from dict.fromkeys(named)
