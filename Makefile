@@ -13,7 +13,7 @@ MODEL_VENV := .venv-model-build
 PY := $(VENV)/bin/python
 MODEL_PY := $(MODEL_VENV)/bin/python
 GROUPS := dev model-build tools bootstrap installer
-SUBGROUPS := infra policies serving
+SUBGROUPS := infra policies serving serving-cuda
 
 .PHONY: help
 help: ## print this list
