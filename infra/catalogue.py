@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.settings import errors
+from infra.settings import EksCluster, errors
 from infra.settings.errors import SettingsError
 from model_build import manifest
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_versions(settings: Settings, *, source: Path, root: Path) -> None:
-    """Make sure that every version a slot names has a receipt, and that its image will hold that very model.
+    """Make sure that every version a slot names has a receipt, and that an image built here holds that very model.
 
     Raises:
         SettingsError: with a line for each slot whose version is unknown, or whose model lies here in another form.
@@ -24,7 +24,7 @@ def check_versions(settings: Settings, *, source: Path, root: Path) -> None:
     for index, service in enumerate(settings.services):
         for name, slot in service.release.slots():
             try:
-                _check_version(service.name, slot.version, root=root)
+                _check_version(settings, service.name, slot.version, root=root)
             except (manifest.CatalogueError, manifest.ManifestError) as error:
                 path = ("services", index, "release", name, "version")
                 problems.append(f"{errors.at(source, path)}: {errors.key(path)}: {error}")
@@ -32,9 +32,23 @@ def check_versions(settings: Settings, *, source: Path, root: Path) -> None:
         raise SettingsError("\n".join(problems))
 
 
-def _check_version(service: str, version: str, *, root: Path) -> None:
-    receipt = manifest.find_receipt(service, version, root=root)
-    if manifest.digest(model_directory(service, version, root=root)) != receipt.model_digest:
+def receipt(settings: Settings, service: str, version: str, *, root: Path) -> manifest.Receipt:
+    """The receipt that counts for a stack: of this machine's build where it runs here, else the committed one.
+
+    Raises:
+        manifest.CatalogueError: there is none, or it cannot be used.
+    """
+    is_shared = isinstance(settings.cluster, EksCluster)
+    origins = (manifest.Origin.COMMITTED,) if is_shared else manifest.LOCAL_FIRST
+    return manifest.find_receipt(service, version, root=root, origins=origins)
+
+
+def _check_version(settings: Settings, service: str, version: str, *, root: Path) -> None:
+    expected = receipt(settings, service, version, root=root).model_digest
+    model = model_directory(service, version, root=root)
+    if isinstance(settings.cluster, EksCluster) and not model.exists():
+        return  # whoever builds the image must have it: docker-build says so; others need no more than the receipt
+    if manifest.digest(model) != expected:
         raise manifest.ManifestError(
             f"the model of {service} {version} on this machine is not the one that its receipt describes; "
             f"build it with `python -m model_build build --service {service} --version {version}`"

@@ -5,6 +5,8 @@ Imports hashlib and pydantic at most, so that the program and its tests load it 
 
 from model_build.manifest.catalogue import (
     CATALOGUE,
+    COMMITTED_FIRST,
+    LOCAL_FIRST,
     LOCAL_RECEIPTS,
     CatalogueEntry,
     CatalogueError,
@@ -27,6 +29,8 @@ from model_build.manifest.receipt import (
 
 __all__ = [
     "CATALOGUE",
+    "COMMITTED_FIRST",
+    "LOCAL_FIRST",
     "LOCAL_RECEIPTS",
     "MANIFEST",
     "CatalogueEntry",

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_build.manifest.receipt import Receipt, ReceiptError, read_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CATALOGUE = Path("releases")
 LOCAL_RECEIPTS = Path(".state/releases")
@@ -17,7 +21,7 @@ class CatalogueError(Exception):
 
 
 class Origin(Enum):
-    """Where a receipt comes from; a committed one hides a local one of the same version."""
+    """Where a receipt comes from."""
 
     COMMITTED = "committed"
     LOCAL = "local build"
@@ -47,23 +51,36 @@ class CatalogueEntry:
         return receipt
 
 
-def list_entries(*, root: Path) -> list[CatalogueEntry]:
-    """List the versions in ``releases/`` and in the local state, ordered by service and version."""
+_PLACES = {Origin.COMMITTED: CATALOGUE, Origin.LOCAL: LOCAL_RECEIPTS}
+# What every machine may rely on. A machine that runs what it built itself asks for the other order.
+COMMITTED_FIRST = (Origin.COMMITTED, Origin.LOCAL)
+LOCAL_FIRST = (Origin.LOCAL, Origin.COMMITTED)
+
+
+def list_entries(*, root: Path, origins: Sequence[Origin] = COMMITTED_FIRST) -> list[CatalogueEntry]:
+    """List the versions that have a receipt, ordered by service and version.
+
+    Args:
+        root: the checkout, which holds ``releases/`` and ``.state/``.
+        origins: where to look; of two receipts of one version the one of the earlier origin counts.
+    """
     found: dict[tuple[str, str], CatalogueEntry] = {}
-    for origin, directory in ((Origin.LOCAL, LOCAL_RECEIPTS), (Origin.COMMITTED, CATALOGUE)):
-        for path in (root / directory).glob("*/*.json"):
+    for origin in origins:
+        for path in (root / _PLACES[origin]).glob("*/*.json"):
             entry = CatalogueEntry(service=path.parent.name, version=path.stem, origin=origin, path=path)
-            found[entry.service, entry.version] = entry
+            found.setdefault((entry.service, entry.version), entry)
     return sorted(found.values(), key=lambda entry: (entry.service, _order(entry.version)))
 
 
-def find_entry(service: str, version: str, *, root: Path) -> CatalogueEntry:
-    """Find a version's entry.
+def find_entry(
+    service: str, version: str, *, root: Path, origins: Sequence[Origin] = COMMITTED_FIRST
+) -> CatalogueEntry:
+    """Find a version's entry; for ``root`` and ``origins`` see :func:`list_entries`.
 
     Raises:
         CatalogueError: there is none; says which there are.
     """
-    entries = [entry for entry in list_entries(root=root) if entry.service == service]
+    entries = [entry for entry in list_entries(root=root, origins=origins) if entry.service == service]
     for entry in entries:
         if entry.version == version:
             return entry
@@ -74,18 +91,13 @@ def find_entry(service: str, version: str, *, root: Path) -> CatalogueEntry:
     )
 
 
-def find_receipt(service: str, version: str, *, root: Path) -> Receipt:
-    """Read a version's receipt.
-
-    Args:
-        service: its name.
-        version: a semantic version.
-        root: the checkout, which holds ``releases/`` and ``.state/``.
+def find_receipt(service: str, version: str, *, root: Path, origins: Sequence[Origin] = COMMITTED_FIRST) -> Receipt:
+    """Read a version's receipt; for ``root`` and ``origins`` see :func:`list_entries`.
 
     Raises:
         CatalogueError: there is none, or it cannot be used.
     """
-    return find_entry(service, version, root=root).read()
+    return find_entry(service, version, root=root, origins=origins).read()
 
 
 def _order(version: str) -> tuple[list[int], bool, str]:

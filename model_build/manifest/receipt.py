@@ -12,6 +12,8 @@ ServiceName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,38}[
 SemanticVersion = Annotated[
     str, StringConstraints(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$")
 ]
+Variant = Literal["cpu", "cuda-trt"]
+ImageDigest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -82,6 +84,7 @@ class Receipt(_Strict):
     """One version of one service.
 
     Attributes:
+        images: digest of the serving image by variant, as far as images of it were pushed to the shared registry.
         spec_sha256: of the spec file's bytes.
         build_key: of everything that decides the result: spec, code and lock. Same key, same build.
         model_digest: SHA-256 of ``manifest.json``; names the model.
@@ -99,6 +102,7 @@ class Receipt(_Strict):
     build_key: Sha256
     model_digest: Sha256
     files: dict[str, FileEntry]
+    images: dict[Variant, ImageDigest] = {}
     parity: Parity
     quality: Quality
     golden: GoldenSet
