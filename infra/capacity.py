@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infra import quantities
+from infra import instance_types, quantities
+from infra.settings import EmbeddedCluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from infra.settings import Service, Settings
+    from infra.settings import Pool, Service, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +57,23 @@ def steady(service: Service) -> Demand:
 
 
 def rollout(service: Service) -> Demand:
-    """The most that a service asks for: in each slot that runs one pod may be coming, and one going."""
+    """The most that a service asks for: in each slot that runs one pod may be coming, and one going.
+
+    Beside them runs the Job that builds its engines, where it has a profile.
+    """
     running = sum(1 for _, slot in service.release.slots() if slot.replicas)
-    return steady(service) + replica(service) * running * 2
+    jobs = 1 if service.profile else 0
+    return steady(service) + replica(service) * (running * 2 + jobs)
+
+
+def release_peak(service: Service) -> Demand:
+    """What a service asks for at the height of a release: both slots at the size of the larger, and one pod more.
+
+    The pod more is the one that comes before another goes, or the Job that builds an engine; never both, as the pods
+    wait for the engine.
+    """
+    largest = max((slot.replicas for _, slot in service.release.slots()), default=0)
+    return replica(service) * (2 * largest + 1)
 
 
 def total(demands: Iterable[Demand]) -> Demand:
@@ -66,17 +81,72 @@ def total(demands: Iterable[Demand]) -> Demand:
     return sum(demands, Demand())
 
 
-def shortage(settings: Settings, gpus: int) -> str | None:
-    """Why the stack's services cannot run on that many GPUs, or None if they can.
+@dataclass(frozen=True, kw_only=True)
+class PoolCapacity:
+    """The GPUs of a pool: how many are wanted, and how many there are.
+
+    Attributes:
+        pool: its name.
+        at_rest: wanted between releases.
+        at_update: wanted while one service of the pool gets a pod more than it keeps.
+        at_release: wanted at the height of a release of one service of the pool, beside the others at rest.
+        there: on the nodes that are always there; None if the pool's size is not known.
+        at_most: on all nodes that it may grow to; None if that is not known.
+    """
+
+    pool: str
+    at_rest: int
+    at_update: int
+    at_release: int
+    there: int | None
+    at_most: int | None
+
+
+def pools(settings: Settings) -> tuple[PoolCapacity, ...]:
+    """The GPUs of every pool, in the order of the stack file."""
+    return tuple(_pool(pool, settings) for pool in settings.pools)
+
+
+def _pool(pool: Pool, settings: Settings) -> PoolCapacity:
+    services = [service for service in settings.services if service.pool == pool.name]
+    at_rest = total(map(steady, services)).gpus
+    there, at_most = _size(pool, settings)
+    return PoolCapacity(
+        pool=pool.name,
+        at_rest=at_rest,
+        at_update=at_rest + max((replica(service).gpus for service in services), default=0),
+        at_release=at_rest
+        + max((release_peak(service).gpus - steady(service).gpus for service in services), default=0),
+        there=there,
+        at_most=at_most,
+    )
+
+
+def _size(pool: Pool, settings: Settings) -> tuple[int | None, int | None]:
+    if isinstance(settings.cluster, EmbeddedCluster):
+        return settings.cluster.gpus, settings.cluster.gpus
+    if pool.nodes is None:
+        return None, None
+    gpus = instance_types.find(pool.nodes.instance_type).gpus
+    return gpus * pool.nodes.min, gpus * pool.nodes.max
+
+
+def shortage(settings: Settings) -> str | None:
+    """Why the services of a pool cannot run on the GPUs that it may have, or None if they can.
 
     Each service must fit beside the others with one pod of its own in surge, or its rollout would wait for ever.
     """
-    wanted = total(steady(service) for service in settings.services).gpus
-    surge = max((replica(service).gpus for service in settings.services), default=0)
-    if wanted + surge <= gpus:
-        return None
-    parts = " + ".join(f"{service.name} {steady(service).gpus}" for service in settings.services)
+    return next((_sentence(pool, settings) for pool in pools(settings) if _is_short(pool)), None)
+
+
+def _is_short(pool: PoolCapacity) -> bool:
+    return pool.at_most is not None and pool.at_update > pool.at_most
+
+
+def _sentence(pool: PoolCapacity, settings: Settings) -> str:
+    services = [service for service in settings.services if service.pool == pool.pool]
+    parts = " + ".join(f"{service.name} {steady(service).gpus}" for service in services)
     return (
-        f"the services ask for {wanted} GPUs ({parts}) and {surge} more while one is rolled out, "
-        f"but there are {gpus}: lower replicas or raise the number of GPUs"
+        f"pool {pool.pool!r}: the services ask for {pool.at_rest} GPUs ({parts}) and {pool.at_update - pool.at_rest} "
+        f"more while one is rolled out, but there are {pool.at_most} at most: lower replicas or enlarge the pool"
     )

@@ -28,9 +28,9 @@ def _service(release: CanaryRelease | BlueGreenRelease, *, gpus: int = 1) -> Ser
     )
 
 
-def _settings(*services: Service) -> Settings:
+def _settings(*services: Service, gpus: int = 2) -> Settings:
     return Settings(
-        cluster=EmbeddedCluster(kind="embedded"), pools=(Pool(name="gpu", variant="cpu"),), services=services
+        cluster=EmbeddedCluster(kind="embedded", gpus=gpus), pools=(Pool(name="gpu", variant="cpu"),), services=services
     )
 
 
@@ -52,13 +52,13 @@ def test_a_rollout_asks_for_two_pods_more_per_running_slot() -> None:
     assert capacity.rollout(_service(release)) == capacity.Demand(pods=5, cpu_millis=2500, memory_mib=5120, gpus=5)
 
 
-@given(stable=st.integers(0, 20), candidate=st.integers(0, 20), gpus=st.integers(0, 4), there=st.integers(0, 200))
+@given(stable=st.integers(0, 20), candidate=st.integers(0, 20), gpus=st.integers(0, 4), there=st.integers(0, 64))
 def test_a_shortage_is_told_exactly_when_a_rollout_could_not_end(
     stable: int, candidate: int, gpus: int, there: int
 ) -> None:
     """There is enough exactly if all replicas and one more of the largest fit."""
     release = CanaryRelease(strategy="canary", stable=_slot(stable, 100), candidate=_slot(candidate, 0))
-    shortage = capacity.shortage(_settings(_service(release, gpus=gpus)), there)
+    shortage = capacity.shortage(_settings(_service(release, gpus=gpus), gpus=there))
     assert (shortage is None) == ((stable + candidate + 1) * gpus <= there)
 
 
