@@ -1,0 +1,84 @@
+"""What the functions of the AWS provider answer while the program runs under mocks: small, and the same every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Where a stack lives.
+
+    Attributes:
+        id: twelve digits.
+        region: for example ``eu-central-1``.
+    """
+
+    id: str
+    region: str
+
+    @property
+    def zones(self) -> list[str]:
+        """The region's availability zones."""
+        return [f"{self.region}{letter}" for letter in "abc"]
+
+
+def answer(token: str, args: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    """What a function answers.
+
+    Args:
+        token: for example ``aws:index/getCallerIdentity:getCallerIdentity``.
+        args: what it was asked.
+        account: where.
+
+    Raises:
+        AssertionError: nobody has said what the function answers.
+    """
+    name = token.rsplit(":", 1)[-1]
+    if name not in ANSWERS:
+        raise AssertionError(f"the program calls {token}: say in functions.py what it answers")
+    return {"id": "answer", **ANSWERS[name](args, account)}
+
+
+def _identity(_: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    return {"accountId": account.id, "arn": f"arn:aws:iam::{account.id}:user/contract", "userId": "AIDACONTRACT"}
+
+
+def _zones(_: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    return {"names": account.zones, "zoneIds": account.zones}
+
+
+def _offerings(args: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    wanted = [value for each in args.get("filters", []) if each["name"] == "instance-type" for value in each["values"]]
+    pairs = [(kind, zone) for kind in wanted for zone in account.zones]
+    return {
+        "instanceTypes": [kind for kind, _ in pairs],
+        "locations": [zone for _, zone in pairs],
+        "locationTypes": ["availability-zone"] * len(pairs),
+    }
+
+
+def _partition(_: Mapping[str, Any], __: Account) -> dict[str, Any]:
+    return {"partition": "aws", "dnsSuffix": "amazonaws.com"}
+
+
+def _region(_: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    return {"name": account.region, "region": account.region}
+
+
+def _image(args: Mapping[str, Any], _: Account) -> dict[str, Any]:
+    return {"imageDigest": f"sha256:{'0' * 64}", "imageTags": [args.get("imageTag")]}
+
+
+ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Account], dict[str, Any]]] = {
+    "getCallerIdentity": _identity,
+    "getAvailabilityZones": _zones,
+    "getInstanceTypeOfferings": _offerings,
+    "getPartition": _partition,
+    "getRegion": _region,
+    "getImage": _image,
+}

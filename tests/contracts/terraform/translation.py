@@ -1,0 +1,60 @@
+"""A recorded program as a Terraform configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from tests.contracts.terraform.values import arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.contracts.terraform.recording import Declared, Program
+    from tests.contracts.terraform.schema import Schema
+
+
+def configuration(program: Program, schema: Schema) -> dict[str, Any]:
+    """The resources of a program.
+
+    Returns:
+        A document in Terraform's JSON syntax, without its providers.
+    """
+    resources: dict[str, dict[str, Any]] = {}
+    for declared in program.resources:
+        resources.setdefault(declared.type, {})[declared.label] = resource(declared, schema)
+    return {"resource": resources}
+
+
+def resource(declared: Declared, schema: Schema) -> dict[str, Any]:
+    """One resource."""
+    body = arguments(declared.inputs, schema.resource(declared.type))
+    return body | {
+        "provider": f"aws.{declared.provider}",
+        **({"depends_on": sorted(set(declared.depends_on))} if declared.depends_on else {}),
+    }
+
+
+def provider(program: Program, name: str, access: Mapping[str, Any]) -> dict[str, Any]:
+    """One of the program's providers.
+
+    Args:
+        program: declares it.
+        name: its Terraform alias.
+        access: arguments that say how moto is reached.
+    """
+    # Pulumi hands a provider its structured arguments as JSON.
+    inputs = {key: _decoded(value) for key, value in program.providers[name].items()}
+    return {
+        "alias": name,
+        "region": inputs["region"],
+        "allowed_account_ids": inputs.get("allowedAccountIds"),
+        "default_tags": inputs.get("defaultTags"),
+        **access,
+    }
+
+
+def _decoded(value: Any) -> Any:  # noqa: ANN401  # JSON
+    if isinstance(value, str) and value.startswith(("[", "{")):
+        return cast("Any", json.loads(value))
+    return value
