@@ -38,17 +38,12 @@ def ready(runtime: Runtime) -> ProbeReport:
     golden = loaded.golden
     return _report(
         _check("manifest", f"SHA-256 of every file verified, model {loaded.digest}"),
-        _check("provider", f"{loaded.model.provider} runs, as asked", _provider_problem(loaded, runtime)),
+        _check("provider", f"{loaded.model.provider} runs all of the graph, as asked", loaded.model.foreign_nodes),
         _check("golden", golden.reason, "" if golden.ok else golden.reason),
         _check("draining", "no", draining),
         _check("queue", f"{loaded.batcher.queued} texts wait", _queue_problem(loaded, runtime)),
         *live(runtime).checks,
     )
-
-
-def _provider_problem(loaded: Loaded, runtime: Runtime) -> str:
-    asked, runs = runtime.settings.provider, loaded.model.provider
-    return "" if asked == runs else f"{asked} was asked for, {runs} runs"
 
 
 def _queue_problem(loaded: Loaded, runtime: Runtime) -> str:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import numpy as np
-import onnxruntime as ort
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tokenizers import Tokenizer
 
 from serving.manifest import ModelError
+from serving.session import foreign_nodes, open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-_NO_SPINNING = "session.intra_op.allow_spinning"
+    from serving.session import Session
 
 
 class _Strict(BaseModel):
@@ -54,31 +55,33 @@ class GoldenSet(_Strict):
     examples: list[GoldenExample] = Field(min_length=1)
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-class _Session(Protocol):
-    """The part of ``onnxruntime.InferenceSession`` that is used; the package has no type stubs."""
-
-    def run(self, names: list[str], feeds: dict[str, NDArray[np.int64]]) -> list[NDArray[np.float32]]: ...
-    def get_inputs(self) -> list[_Named]: ...
-    def get_providers(self) -> list[str]: ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A loaded model. ``classify`` is called from one thread, ``encode`` from any."""
+    """A loaded model. ``classify`` is called from one thread, ``encode`` from any.
+
+    Attributes:
+        provider: the execution provider that was asked for.
+        least: rows and tokens that a run has at least; smaller ones are padded.
+    """
 
     card: ModelCard
     golden: GoldenSet
     tokenizer: Tokenizer
-    session: _Session
+    session: Session
+    provider: str
+    least: tuple[int, int] = (1, 1)
 
     @classmethod
-    def load(cls, directory: Path, *, provider: str, threads: int) -> Self:
-        """Load a verified model directory.
+    def load(
+        cls,
+        directory: Path,
+        *,
+        provider: str,
+        threads: int,
+        options: Mapping[str, str] | None = None,
+        least: tuple[int, int] = (1, 1),
+    ) -> Self:
+        """Load a verified model directory; the options are the provider's.
 
         Raises:
             ModelError: a file does not hold what it must.
@@ -88,13 +91,20 @@ class Model:
             card=_read(ModelCard, directory / "model.json"),
             golden=_read(GoldenSet, directory / "golden.json"),
             tokenizer=tokenizer,
-            session=_session(directory / "model.onnx", provider=provider, threads=threads),
+            session=open_session(directory / "model.onnx", provider=provider, threads=threads, options=options),
+            provider=provider,
+            least=least,
         )
 
     @property
-    def provider(self) -> str:
-        """The execution provider that runs the graph, which need not be the one that was asked for."""
+    def first_provider(self) -> str:
+        """The provider that comes first, which need not be the one that was asked for."""
         return self.session.get_providers()[0]
+
+    @cached_property
+    def foreign_nodes(self) -> str:
+        """What of the graph does not run on the provider that was asked for; empty when all of it does."""
+        return foreign_nodes(self.session, self.provider)
 
     @property
     def special_tokens(self) -> int:
@@ -114,14 +124,16 @@ class Model:
         Returns:
             Probabilities of shape [texts, labels].
         """
-        ids = np.zeros((len(batch), max(map(len, batch))), dtype=np.int64)
+        rows, columns = self.least
+        ids = np.zeros((max(rows, len(batch)), max(columns, *map(len, batch))), dtype=np.int64)
         mask = np.zeros_like(ids)
+        mask[:, 0] = 1  # of padding too: a mean over no token is not a number
         for row, tokens in enumerate(batch):
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         wanted = {entry.name for entry in self.session.get_inputs()}
-        return self.session.run(["probabilities"], {name: feeds[name] for name in wanted})[0]
+        return self.session.run(["probabilities"], {name: feeds[name] for name in wanted})[0][: len(batch)]
 
 
 def _read(kind: type[_Document], path: Path) -> _Document:
@@ -143,16 +155,3 @@ def _tokenizer(path: Path) -> Tokenizer:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
-
-
-def _session(path: Path, *, provider: str, threads: int) -> _Session:
-    runtime = cast("Any", ort)  # no type stubs
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Spinning threads win microseconds and burn the CPU quota of an idle pod.
-    options.add_session_config_entry(_NO_SPINNING, "0")
-    try:
-        return cast("_Session", runtime.InferenceSession(str(path), sess_options=options, providers=[provider]))
-    except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no narrower class
-        raise ModelError(f"{path}: {error}") from None

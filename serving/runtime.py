@@ -13,8 +13,8 @@ import structlog
 from serving.batching import Batcher, BatchLimits
 from serving.errors import ErrorType, ServingError
 from serving.golden import GoldenResult, try_golden
+from serving.loading import load_served
 from serving.manifest import ModelError, verify
-from serving.model import Model
 from serving.validation import Limits
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from serving.batching import Rows, Tokens
     from serving.metrics import Metrics
+    from serving.model import Model
     from serving.settings import Settings
 
 _log = structlog.stdlib.get_logger("serving.runtime")
@@ -109,14 +110,17 @@ class Runtime:
         self.step = "verifying the manifest"
         digest = verify(settings.model_dir)
         self.step = "loading the graph"
-        model = Model.load(settings.model_dir, provider=settings.provider, threads=settings.threads)
+        model = load_served(settings, digest)
+        max_tokens = model.card.max_tokens if settings.profile is None else settings.profile.length.max
         self.step = "answering the golden texts"
-        golden = try_golden(model, max_batch_tokens=settings.max_batch_tokens)
+        golden = try_golden(
+            model, max_batch=settings.batch_limit, max_batch_tokens=settings.token_limit, max_tokens=max_tokens
+        )
         batcher = Batcher(
             model.classify,
             limits=BatchLimits(
-                max_batch=settings.max_batch,
-                max_batch_tokens=settings.max_batch_tokens,
+                max_batch=settings.batch_limit,
+                max_batch_tokens=settings.token_limit,
                 max_queue=settings.max_queue,
                 wait_seconds=settings.batch_wait_milliseconds / 1000,
             ),
@@ -126,7 +130,7 @@ class Runtime:
         limits = Limits(
             max_inputs=settings.max_inputs,
             max_characters=settings.max_characters,
-            max_tokens=model.card.max_tokens,
+            max_tokens=max_tokens,
         )
         loaded = Loaded(model=model, digest=digest, golden=golden, batcher=batcher, limits=limits)
         self._metrics.model.info(self._describe(loaded))
@@ -138,5 +142,5 @@ class Runtime:
             "version": loaded.model.card.version,
             "slot": self.settings.slot,
             "digest": loaded.digest,
-            "provider": loaded.model.provider,
+            "provider": loaded.model.first_provider,
         }

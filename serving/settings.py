@@ -6,10 +6,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from serving.profile import Precision, Profile, ShapeVariable
+from serving.session import TENSORRT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
 
 PREFIX = "SERVING_"
 
@@ -37,6 +43,21 @@ class Settings(BaseModel):
         le=256,
         description="threads within one operator; a container with a CPU limit should set this to the limit",
     )
+    precision: Precision | None = Field(
+        default=None, description="of a TensorRT engine: fp32, fp16 or bf16; with both shapes, or not at all"
+    )
+    batch_shapes: ShapeVariable | None = Field(
+        default=None, description="texts in one run that an engine is built for: smallest,usual,largest"
+    )
+    length_shapes: ShapeVariable | None = Field(
+        default=None, description="tokens of the longest text in a run that an engine is built for, likewise"
+    )
+    workspace_mib: int = Field(
+        default=2048, ge=64, le=65536, description="GPU memory that the builder of an engine may use"
+    )
+    engine_cache: Path | None = Field(
+        default=None, description="folder that `python -m serving.engine build` fills and the service only reads"
+    )
     host: str = Field(default="0.0.0.0", min_length=1, description="address to listen on")  # noqa: S104 - a pod's only address
     port: int = Field(default=8080, ge=1, le=65535, description="TCP port to listen on")
     root_path: str = Field(
@@ -50,10 +71,12 @@ class Settings(BaseModel):
     max_inputs: int = Field(default=64, ge=1, le=4096, description="texts in one request")
     max_characters: int = Field(default=4000, ge=1, le=1_000_000, description="characters in one text")
     max_body_bytes: int = Field(default=2 * 1024**2, ge=1024, le=64 * 1024**2, description="bytes of one request body")
-    max_batch: int = Field(default=32, ge=1, le=1024, description="texts in one run of the graph")
+    max_batch: int = Field(
+        default=32, ge=1, le=1024, description="texts in one run of the graph; with batch_shapes their largest"
+    )
     # Measured with MiniLM on two cores: 346 texts/s with 256, 140 with 4096, which leaves the caches and pads more.
     max_batch_tokens: int = Field(
-        default=256, ge=1, description="tokens, padding included, in one run of the graph; a GPU wants thousands"
+        default=256, ge=1, description="tokens, padding included, in one run of the graph; with shapes their product"
     )
     # A busy graph gathers texts by itself: on a CPU, waiting made one client a quarter slower and many no faster.
     batch_wait_milliseconds: float = Field(
@@ -78,6 +101,46 @@ class Settings(BaseModel):
         default="info", description="least level that is logged"
     )
 
+    @property
+    def profile(self) -> Profile | None:
+        """What engines are built for, if the variables of a profile are set."""
+        if self.precision is None or self.batch_shapes is None or self.length_shapes is None:
+            return None
+        return Profile(
+            precision=self.precision,
+            batch=self.batch_shapes,
+            length=self.length_shapes,
+            workspace_mib=self.workspace_mib,
+        )
+
+    @property
+    def batch_limit(self) -> int:
+        """Texts in one run of the graph at most: a run outside of the profile would fail or build another engine."""
+        return self.max_batch if self.batch_shapes is None else self.batch_shapes.max
+
+    @property
+    def token_limit(self) -> int:
+        """Tokens, padding included, in one run of the graph at most."""
+        if self.batch_shapes is None or self.length_shapes is None:
+            return self.max_batch_tokens
+        return self.batch_shapes.max * self.length_shapes.max
+
+    @model_validator(mode="after")
+    def _profile_is_whole(self) -> Self:
+        parts = ("precision", "batch_shapes", "length_shapes")
+        given = [part for part in parts if getattr(self, part) is not None]
+        missing = [part for part in parts if part not in given]
+        if given and missing:
+            raise _conflict(f"{_variable(given[0])} is set, {_variable(missing[0])} is not: set all or none")
+        if self.provider == TENSORRT and missing:
+            raise _conflict(f"{_variable('provider')}={TENSORRT} needs {_variable(missing[0])}")
+        if self.provider == TENSORRT and self.engine_cache is None:
+            raise _conflict(f"{_variable('provider')}={TENSORRT} needs {_variable('engine_cache')}")
+        limits = [name for name in ("max_batch", "max_batch_tokens") if name in self.model_fields_set]
+        if given and limits:
+            raise _conflict(f"{_variable(limits[0])} is set, but the shapes of the profile set that limit: set one")
+        return self
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Read the variables that start with ``SERVING_``.
@@ -93,9 +156,21 @@ class Settings(BaseModel):
         try:
             return cls.model_validate({name.lower(): value for name, value in given.items()})
         except ValidationError as error:
-            first = error.errors()[0]
-            field = str(first["loc"][0])
-            raise SettingsError(
-                f"{PREFIX}{field.upper()}={given[field.upper()]!r}: {first['msg']} "
-                f"({cls.model_fields[field].description})"
-            ) from None
+            raise SettingsError(cls._sentence(error.errors()[0], given)) from None
+
+    @classmethod
+    def _sentence(cls, error: ErrorDetails, given: Mapping[str, str]) -> str:
+        if not error["loc"]:
+            return error["msg"]  # several variables together, which the message names
+        field = str(error["loc"][0])
+        value = given[field.upper()]
+        return f"{_variable(field)}={value!r}: {error['msg']} ({cls.model_fields[field].description})"
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _conflict(sentence: str) -> PydanticCustomError:
+    # The sentence is no template of the caller's: braces in it must stay what they are.
+    return PydanticCustomError("conflict", "{sentence}", {"sentence": sentence})
