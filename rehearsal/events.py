@@ -1,0 +1,150 @@
+"""What the engine says of an update, read from its event log (`--event-log`, with PULUMI_DEBUG_COMMANDS)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+Json = dict[str, Any]
+_COLOUR = re.compile(r"<\{%.*?%\}>")
+_CHANGES = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "same": "same",
+    "import": "created",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What happens to one resource.
+
+    Attributes:
+        change: created, updated, replaced, deleted or same.
+        urn: the engine's name of it.
+        type: its type token.
+        keys: the inputs that differ, as paths; of a replacement, those that force it.
+        inputs: its inputs afterwards (of a deletion, before).
+    """
+
+    change: str
+    urn: str
+    type: str
+    keys: tuple[str, ...]
+    inputs: Json
+
+    @property
+    def name(self) -> str:
+        """Its name in the program."""
+        return self.urn.rpartition("::")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """A policy that says no, or cannot say yet."""
+
+    policy: str
+    level: str
+    message: str
+    urn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """All that a preview or an update said.
+
+    Attributes:
+        steps: by URN, providers and components included.
+        violations: of policies.
+        passed: names of the policies that judged something and found nothing.
+        errors: what the engine, the program or a provider said on errors.
+        seconds: how long it took.
+    """
+
+    steps: dict[str, Step] = field(default_factory=dict[str, Step])
+    violations: tuple[Violation, ...] = ()
+    passed: frozenset[str] = frozenset()
+    errors: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def read(log: Path, *, seconds: float = 0.0) -> Outcome:
+    """Return what an event log says; a missing or cut-off log says less."""
+    steps: dict[str, Step] = {}
+    violations: dict[tuple[str, str, str], Violation] = {}
+    passed: set[str] = set()
+    errors: dict[str, None] = {}
+    for event in _events(log):
+        if metadata := event.get("resourcePreEvent", {}).get("metadata"):
+            _add_step(steps, metadata)
+        elif found := event.get("policyEvent"):
+            violation = _violation(found)
+            violations[violation.policy, violation.urn, violation.message] = violation
+        elif found := event.get("policyAnalyzeSummaryEvent") or event.get("policyAnalyzeStackSummaryEvent"):
+            passed.update(found.get("passed") or ())
+        elif (found := event.get("diagnosticEvent")) and found.get("severity") == "error":
+            errors[plain(found.get("message", ""))] = None
+    failed = {one.policy for one in violations.values()}
+    return Outcome(
+        steps=steps,
+        violations=tuple(violations.values()),
+        passed=frozenset(passed - failed),
+        errors=tuple(message for message in errors if message),
+        seconds=seconds,
+    )
+
+
+def finished(log: Path) -> int:
+    """How many resources an update has dealt with so far."""
+    return sum("resOutputsEvent" in event for event in _events(log))
+
+
+def plain(text: str) -> str:
+    """A message without the engine's colour marks."""
+    return _COLOUR.sub("", text).strip()
+
+
+def _events(log: Path) -> Iterator[Json]:
+    try:
+        lines: Iterable[str] = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:  # the last line of a log that is being written
+            continue
+        yield event
+
+
+def _add_step(steps: dict[str, Step], metadata: Json) -> None:
+    operation: str = metadata["op"]
+    # A replacement is told in three events: replace, create-replacement and delete-replaced.
+    change = _CHANGES.get(operation)
+    if change is None:
+        return
+    state = metadata.get("new") or metadata.get("old") or {}
+    steps[metadata["urn"]] = Step(
+        change=change,
+        urn=metadata["urn"],
+        type=metadata["type"],
+        keys=tuple(metadata.get("keys") or metadata.get("diffs") or ()),
+        inputs=state.get("inputs") or {},
+    )
+
+
+def _violation(event: Json) -> Violation:
+    return Violation(
+        policy=event["policyName"],
+        level=event["enforcementLevel"],
+        message=plain(event["message"]),
+        urn=event.get("resourceUrn", ""),
+    )
