@@ -51,7 +51,17 @@ def describe(error: ValidationError, *, schema: Schema, source: Path) -> str:
         schema: the JSON Schema of the model, from which the allowed values are told.
         source: the stack file; its lines are looked up, and left out where it cannot be read.
     """
-    return "\n".join(_sentence(details, schema, source) for details in error.errors(include_url=False))
+    found = error.errors(include_url=False)
+    # A list counts only the items that are fine, and is called too short for want of them.
+    return "\n".join(
+        _sentence(details, schema, source)
+        for details in found
+        if details["type"] != "too_short" or not any(_is_within(other["loc"], details["loc"]) for other in found)
+    )
+
+
+def _is_within(location: Location, other: Location) -> bool:
+    return len(location) > len(other) and location[: len(other)] == other
 
 
 def _sentence(details: ErrorDetails, schema: Schema, source: Path) -> str:

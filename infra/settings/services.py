@@ -129,3 +129,7 @@ class Service(Model):
     resources: Resources = Resources()
     profile: Profile | None = Field(default=None, description="For pools of variant cuda-trt, and only there.")
     release: Release
+
+    def versions(self) -> tuple[str, ...]:
+        """The versions that its slots name, once each."""
+        return tuple(dict.fromkeys(slot.version for _, slot in self.release.slots()))

@@ -72,9 +72,7 @@ class Settings(Model):
             if is_eks and pool.nodes is None:
                 raise errors.conflict(("pools", index), "the key nodes is missing; cluster.kind 'eks' needs it")
             if not is_eks and pool.nodes is not None:
-                sentence = (
-                    f"not allowed with cluster.kind {self.cluster.kind!r}, whose nodes are there. Allowed: with 'eks'"
-                )
+                sentence = f"not allowed with cluster.kind {self.cluster.kind!r}. Allowed: with 'eks'"
                 raise errors.conflict(("pools", index, "nodes"), sentence)
             if is_eks and pool.name == SYSTEM_POOL:
                 sentence = f"{SYSTEM_POOL!r} is the name of cluster.system_nodes. Allowed: any other name"
@@ -112,5 +110,6 @@ class Settings(Model):
 
     def versions(self) -> Iterator[tuple[str, str]]:
         """Every (service, version) that a slot names, once each, in the order of the file."""
-        named = ((service.name, slot.version) for service in self.services for _, slot in service.release.slots())
-        yield from dict.fromkeys(named)
+        for service in self.services:
+            for version in service.versions():
+                yield service.name, version
