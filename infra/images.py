@@ -9,15 +9,16 @@ import pulumi
 import pulumi_docker_build as docker_build
 from pulumi.output import UNKNOWN
 
-from infra.catalogue import model_directory
+from infra.catalogue import model_directory, receipt
 from infra.settings import EmbeddedCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from infra.cluster import ClusterAccess
-    from infra.settings import Cluster
+    from infra.settings import Cluster, Service, Settings
+    from infra.settings.pools import Variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class BuiltImageArgs:
         repository: below the registry's prefix, for example ``sentiment``.
         tag: for people; everything else names the digest.
         context: folder with a Dockerfile.
+        target: stage of the Dockerfile; None for the last.
         named_contexts: further folders, by the name that the Dockerfile copies from.
         build_args: values of the Dockerfile's ARGs.
     """
@@ -37,6 +39,7 @@ class BuiltImageArgs:
     repository: str
     tag: str
     context: Path
+    target: str | None = None
     named_contexts: Mapping[str, Path]
     build_args: Mapping[str, pulumi.Input[str]]
 
@@ -62,6 +65,7 @@ class BuiltImage(pulumi.ComponentResource):
                 named={key: docker_build.ContextArgs(location=str(path)) for key, path in args.named_contexts.items()},
             ),
             dockerfile=docker_build.DockerfileArgs(location=str(args.context / "Dockerfile")),
+            target=args.target,
             build_args=dict(args.build_args),
             builder=docker_build.BuilderConfigArgs(name=args.access.builder) if args.access.builder else None,
             platforms=[docker_build.Platform.LINUX_AMD64],
@@ -111,25 +115,54 @@ def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> P
     return PlatformImages(base=base, contour=build("contour", {}), envoy=build("envoy", {"BASE_IMAGE": base}))
 
 
-def serving_image(
-    service: str, version: str, *, access: ClusterAccess, base: pulumi.Input[str], root: Path
-) -> pulumi.Output[str]:
-    """Build the image of one version of a service: the code of ``serving/``, its wheels and the version's model.
+@dataclass(frozen=True, kw_only=True)
+class ServingImages:
+    """The serving images of a stack: built here, or found in a registry that another stack builds into.
 
-    Returns:
-        The image's digest reference.
+    Attributes:
+        settings: the stack's.
+        access: names the registry and the builder.
+        base: digest reference of the base image.
+        root: the root of the project.
+        find: digest of an image by repository and tag, where another stack builds; None where this one does.
     """
-    return BuiltImage(
-        f"{service}-{version}",
-        BuiltImageArgs(
-            access=access,
-            repository=service,
-            tag=version,
-            context=root / "serving",
-            named_contexts={
-                "wheels": root / ".state" / "wheels" / "serving",
-                "model": model_directory(service, version, root=root),
-            },
-            build_args={"BASE_IMAGE": base, "SERVICE": service, "VERSION": version},
-        ),
-    ).reference
+
+    settings: Settings
+    access: ClusterAccess
+    base: pulumi.Input[str]
+    root: Path
+    find: Callable[[str, str], pulumi.Output[str]] | None = None
+
+    def reference(self, service: Service, version: str) -> pulumi.Output[str]:
+        """The digest reference of the image of one version, in the variant that the service's pool runs."""
+        variant = self.settings.pool(service.pool).variant
+        if self.find is None:
+            return self._build(service.name, version, variant)
+        repository = f"{self.access.registry}/{service.name}"
+        known = receipt(self.settings, service.name, version, root=self.root).images.get(variant)
+        digest = known or self.find(service.name, image_tag(version, variant))
+        return pulumi.Output.concat(repository, "@", digest)
+
+    def _build(self, service: str, version: str, variant: Variant) -> pulumi.Output[str]:
+        """The code of ``serving/``, the variant's wheels and the version's model."""
+        wheels = {"cpu": "serving", "cuda-trt": "serving-cuda"}[variant]
+        return BuiltImage(
+            f"{service}-{image_tag(version, variant)}",
+            BuiltImageArgs(
+                access=self.access,
+                repository=service,
+                tag=image_tag(version, variant),
+                context=self.root / "serving",
+                target=None if variant == "cpu" else variant,
+                named_contexts={
+                    "wheels": self.root / ".state" / "wheels" / wheels,
+                    "model": model_directory(service, version, root=self.root),
+                },
+                build_args={"BASE_IMAGE": self.base, "SERVICE": service, "VERSION": version},
+            ),
+        ).reference
+
+
+def image_tag(version: str, variant: Variant) -> str:
+    """The tag of a variant's image: ``0.1.0`` for what runs on a CPU, ``0.1.0-cuda-trt`` for the others."""
+    return version if variant == "cpu" else f"{version}-{variant}"

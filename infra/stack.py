@@ -16,6 +16,7 @@ from infra.settings.errors import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from infra.aws.foundation import Foundation
     from infra.settings import Service, Settings
 
 
@@ -40,15 +41,25 @@ class Stack:
             SettingsError: the settings name a version that no one built, more GPUs than there are, or a cluster that
                 does not run.
         """
-        check_versions(settings, source=root / f"Pulumi.{environment}.yaml", root=root)
-        access = cluster.connect(settings.cluster, root=root)
-        if access.gpus is not None and (shortage := capacity.shortage(settings, access.gpus)):
-            raise SettingsError(f"Pulumi.{environment}.yaml: {shortage}")
+        source = root / f"Pulumi.{environment}.yaml"
+        check_versions(settings, source=source, root=root)
+        if shortage := capacity.shortage(settings):
+            raise SettingsError(f"{source.name}: {shortage}")
 
+        foundation = _foundation(settings, environment=environment, source=source)
+        access = foundation.access if foundation else cluster.connect(settings, root=root)
         platform = images.platform_images(settings.cluster, access, root=root)
+        built = images.ServingImages(
+            settings=settings,
+            access=access,
+            base=platform.base,
+            root=root,
+            find=foundation.find_image if foundation else None,
+        )
         serving = {
-            (service, version): images.serving_image(service, version, access=access, base=platform.base, root=root)
-            for service, version in settings.versions()
+            (service.name, version): built.reference(service, version)
+            for service in settings.services
+            for version in service.versions()
         }
 
         on_cluster = pulumi.ResourceOptions(provider=access.provider)
@@ -78,18 +89,29 @@ class Stack:
                     namespace=namespace.name,
                     service=service,
                     variant=settings.pool(service.pool).variant,
-                    images={version: image for (name, version), image in serving.items() if name == service.name},
+                    images={version: serving[service.name, version] for version in service.versions()},
                     gateway=gateway,
                 ),
                 opts=on_cluster,
             )
 
-        entry = f"http://{settings.gateway.address}:{settings.gateway.node_port}"
         self.outputs = {
-            "endpoints": {service.name: entry + routing.public_prefix(service.name) for service in settings.services},
+            "endpoints": {
+                service.name: pulumi.Output.concat(access.entry, routing.public_prefix(service.name))
+                for service in settings.services
+            },
             "images": {f"{service}:{version}": image for (service, version), image in serving.items()},
             "releases": {service.name: _release(service) for service in settings.services},
         }
+
+
+def _foundation(settings: Settings, *, environment: str, source: Path) -> Foundation | None:
+    if settings.aws is None:
+        return None
+    # Imported here: the AWS SDK takes half a second, which stacks elsewhere need not wait for.
+    from infra.aws.foundation import Foundation  # noqa: PLC0415
+
+    return Foundation(settings, environment=environment, source=source)
 
 
 def _release(service: Service) -> dict[str, Any]:

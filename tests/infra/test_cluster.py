@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from infra import cluster
-from infra.settings import EmbeddedCluster
+from infra.settings import EmbeddedCluster, Pool, Settings
 from infra.settings.errors import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+LOCAL = Settings(cluster=EmbeddedCluster(kind="embedded"), pools=(Pool(name="gpu", variant="cpu"),), services=())
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}", '{"context": "inferstack-local"}'])
@@ -24,4 +26,4 @@ def test_an_embedded_cluster_that_does_not_run_is_answered_by_what_starts_it(
     if content is not None:
         description.write_text(content, encoding="utf-8")
     with pytest.raises(SettingsError, match=r"does not run on this machine\. Start it with: make cluster"):
-        cluster.connect(EmbeddedCluster(kind="embedded"), root=tmp_path)
+        cluster.connect(LOCAL, root=tmp_path)

@@ -172,7 +172,7 @@ def test_an_image_is_built_without_a_network_and_pushed(tmp_path: Path) -> None:
     """An image is named by digest, pushed, built on an update only, and its RUN steps reach no network."""
 
     def program() -> None:
-        access = ClusterAccess(provider=None, registry="registry", builder="builder", gpus=2)  # pyright: ignore[reportArgumentType]  # images need no provider
+        access = ClusterAccess(provider=None, registry="registry", builder="builder", entry="http://127.0.0.1")  # pyright: ignore[reportArgumentType]  # images need no provider
         built = BuiltImage(
             "sentiment-0.1.0",
             BuiltImageArgs(

@@ -38,7 +38,7 @@ SERVICE = settings.Service(
 def _platform(folder: Path) -> None:
     """A gateway and a canary release, as infra.stack puts them together on any cluster."""
     pinned = f"registry/image@{DIGEST}"
-    access = ClusterAccess(provider=None, registry="registry", builder="builder", gpus=2)  # pyright: ignore[reportArgumentType]  # images need no provider
+    access = ClusterAccess(provider=None, registry="registry", builder="builder", entry="http://127.0.0.1")  # pyright: ignore[reportArgumentType]  # images need no provider
     BuiltImage(
         "sentiment-0.1.0",
         BuiltImageArgs(
