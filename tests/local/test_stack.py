@@ -21,7 +21,7 @@ from local import status
 from local.paths import Paths
 from local.predict import predict
 from local.stack import LocalStack
-from model_build.manifest import find_receipt
+from model_build.manifest import LOCAL_FIRST, find_receipt
 from tests.local.conftest import CHECKOUT, run_local
 from tests.local.waiting import wait_for
 
@@ -99,7 +99,7 @@ def test_make_up_ends_in_a_prediction(made: subprocess.CompletedProcess[str], st
 
 def test_the_golden_snippets_get_their_labels(stack: LocalStack) -> None:
     """Fifty held-out snippets and more are answered through the gateway as the receipt's golden answers say."""
-    golden = find_receipt("sentiment", "0.1.0", root=CHECKOUT).golden.examples
+    golden = find_receipt("sentiment", "0.1.0", root=CHECKOUT, origins=LOCAL_FIRST).golden.examples
     assert len(golden) >= 50
     endpoint = stack.outputs()["endpoints"]["sentiment"]
     labels = [predict(endpoint, [example.text])["predictions"][0]["label"] for example in golden]
