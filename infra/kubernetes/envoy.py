@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs
@@ -25,25 +26,29 @@ from pulumi_kubernetes.core.v1 import (
     VolumeArgs,
     VolumeMountArgs,
 )
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from infra import naming
 from infra.kubernetes.contour import XDS_PORT
+from infra.kubernetes.contour_certificates import ENVOY_SECRET
 from infra.kubernetes.pods import (
     container_security_context,
     field_variable,
     pod_security_context,
     small_resources,
+    spread,
 )
+from infra.kubernetes.scope import pods_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LISTENER_PORT = 80
 # Contour lets Envoy listen on the Gateway listener's port + 8000, since ports below 1024 ask for a capability.
 HTTP_PORT = LISTENER_PORT + 8000
 METRICS_PORT = 8002
 _NAME = "envoy"
-# The name that Contour's certgen gives the secret.
-_CERTIFICATES = "envoycert"
 _SHUTDOWN_PORT = 8090
 # Longer than any request may take (10 s), and than Contour's own check interval for open connections (5 s).
 _DRAIN_SECONDS = 60
@@ -59,6 +64,8 @@ class EnvoyArgs:
         image: digest reference of the Envoy image.
         contour_image: digest reference of the Contour image, which holds the bootstrap and shutdown helpers.
         node_port: the port on each node that leads to it.
+        replicas: how many run, spread over zones.
+        node_selector: labels of the nodes that it may run on; any without.
     """
 
     environment: str
@@ -66,6 +73,8 @@ class EnvoyArgs:
     image: pulumi.Input[str]
     contour_image: pulumi.Input[str]
     node_port: int
+    replicas: int = 1
+    node_selector: Mapping[str, str] | None = None
 
 
 class Envoy(pulumi.ComponentResource):
@@ -88,13 +97,15 @@ class Envoy(pulumi.ComponentResource):
             name,
             metadata=metadata,
             spec=DeploymentSpecArgs(
-                replicas=1,
-                selector=LabelSelectorArgs(match_labels=naming.selector(_NAME)),
+                replicas=args.replicas,
+                selector=pods_of(_NAME),
                 template=PodTemplateSpecArgs(
                     metadata=ObjectMetaArgs(labels=labels),
                     spec=PodSpecArgs(
                         service_account_name=account.metadata.name,
                         automount_service_account_token=False,
+                        node_selector=args.node_selector,
+                        topology_spread_constraints=spread(pods_of(_NAME)) if args.replicas > 1 else None,
                         termination_grace_period_seconds=_DRAIN_SECONDS,
                         security_context=pod_security_context(),
                         init_containers=[self._bootstrap()],
@@ -102,7 +113,7 @@ class Envoy(pulumi.ComponentResource):
                         volumes=[
                             VolumeArgs(name="admin", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Mi")),
                             VolumeArgs(name="configuration", empty_dir=EmptyDirVolumeSourceArgs(size_limit="1Mi")),
-                            VolumeArgs(name="certificates", secret=SecretVolumeSourceArgs(secret_name=_CERTIFICATES)),
+                            VolumeArgs(name="certificates", secret=SecretVolumeSourceArgs(secret_name=ENVOY_SECRET)),
                         ],
                     ),
                 ),
@@ -112,15 +123,16 @@ class Envoy(pulumi.ComponentResource):
         PodDisruptionBudget(
             name,
             metadata=metadata,
-            spec=PodDisruptionBudgetSpecArgs(
-                max_unavailable=1, selector=LabelSelectorArgs(match_labels=naming.selector(_NAME))
-            ),
+            spec=PodDisruptionBudgetSpecArgs(max_unavailable=1, selector=pods_of(_NAME)),
             opts=child,
         )
         self.service = Service(
             name,
             metadata=metadata,
             spec=ServiceSpecArgs(
+                # Any node passes requests on to any pod. externalTrafficPolicy Local would spare a hop and show the
+                # client's address, which nothing here reads, but a node whose last pod leaves would drop requests
+                # until the load balancer's health checks see it: an outage of seconds at each update of Envoy.
                 type="NodePort",
                 selector=naming.selector(_NAME),
                 ports=[ServicePortArgs(name="http", port=LISTENER_PORT, target_port="http", node_port=args.node_port)],

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
 API_VERSION = "gateway.networking.k8s.io/v1"
 _CONTROLLER = "projectcontour.io/gateway-controller"
-# Contour, Envoy and the certificate Job, each with one pod more while it is rolled out.
-_DEMAND = Demand(pods=5, cpu_millis=1000, memory_mib=1024)
+_ENOUGH_CONTOURS = 2
+
+
+def _demand(pods: int) -> Demand:
+    """For so many pods of Contour and Envoy, one more of each while they are rolled out, and the certificate Job."""
+    return Demand(pods=pods + 3, cpu_millis=(pods + 2) * 250, memory_mib=(pods + 2) * 256)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class GatewayArgs:
         envoy_image: digest reference of the Envoy image.
         node_port: the port on each node that leads to Envoy.
         crds: folder with the custom resource definitions of Contour and the Gateway API.
+        replicas: how many Envoys run; of Contour, two are enough for any number of them.
+        pool: name of the pool whose nodes it runs on; any node without.
     """
 
     environment: str
@@ -49,6 +55,8 @@ class GatewayArgs:
     envoy_image: pulumi.Input[str]
     node_port: int
     crds: Path
+    replicas: int = 1
+    pool: str | None = None
 
 
 class Gateway(pulumi.ComponentResource):
@@ -67,8 +75,12 @@ class Gateway(pulumi.ComponentResource):
         self._environment = args.environment
         self.name = name
         child = pulumi.ResourceOptions(parent=self)
+        contours = min(args.replicas, _ENOUGH_CONTOURS)
+        node_selector = naming.node_labels(args.pool) if args.pool else None
         namespace = ClosedNamespace(
-            naming.GATEWAY_NAMESPACE, ClosedNamespaceArgs(environment=args.environment, demand=_DEMAND), opts=child
+            naming.GATEWAY_NAMESPACE,
+            ClosedNamespaceArgs(environment=args.environment, demand=_demand(contours + args.replicas)),
+            opts=child,
         )
         self.namespace = namespace.name
         contour = Contour(
@@ -79,6 +91,8 @@ class Gateway(pulumi.ComponentResource):
                 image=args.contour_image,
                 gateway=name,
                 crds=args.crds,
+                replicas=contours,
+                node_selector=node_selector,
             ),
             opts=child,
         )
@@ -121,6 +135,8 @@ class Gateway(pulumi.ComponentResource):
                 image=args.envoy_image,
                 contour_image=args.contour_image,
                 node_port=args.node_port,
+                replicas=args.replicas,
+                node_selector=node_selector,
             ),
             # Envoy is ready only once Contour has sent it a listener.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*contour.ready, listener]),

@@ -5,6 +5,8 @@ Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#res
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pulumi_kubernetes.core.v1 import (
     CapabilitiesArgs,
     EnvVarArgs,
@@ -14,7 +16,11 @@ from pulumi_kubernetes.core.v1 import (
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecurityContextArgs,
+    TopologySpreadConstraintArgs,
 )
+
+if TYPE_CHECKING:
+    from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 
 # "nonroot" of distroless images; no user of that number exists on a node.
 NONROOT_UID = 65532
@@ -52,3 +58,13 @@ def small_resources(*, cpu: str, memory: str, memory_limit: str) -> ResourceRequ
 def field_variable(name: str, path: str) -> EnvVarArgs:
     """An environment variable with a field of the pod, for example ``metadata.namespace``."""
     return EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))
+
+
+def spread(pods: LabelSelectorArgs) -> list[TopologySpreadConstraintArgs]:
+    """Over zones, and over the nodes of a zone, as far as there is room: a full zone is no reason not to run."""
+    return [
+        TopologySpreadConstraintArgs(
+            max_skew=1, topology_key=key, when_unsatisfiable="ScheduleAnyway", label_selector=pods
+        )
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]

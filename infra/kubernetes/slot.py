@@ -27,7 +27,6 @@ from pulumi_kubernetes.core.v1 import (
     ServicePortArgs,
     ServiceSpecArgs,
     TolerationArgs,
-    TopologySpreadConstraintArgs,
     VolumeArgs,
     VolumeMountArgs,
 )
@@ -35,7 +34,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from infra import naming, quantities, routing
-from infra.kubernetes.pods import container_security_context, pod_security_context
+from infra.kubernetes.pods import container_security_context, pod_security_context, spread
 
 if TYPE_CHECKING:
     from infra import settings
@@ -146,15 +145,7 @@ class Slot(pulumi.ComponentResource):
             enable_service_links=False,
             node_selector={naming.POOL_LABEL: self._args.service.pool},
             tolerations=tolerations if resources.gpus else None,
-            topology_spread_constraints=[
-                TopologySpreadConstraintArgs(
-                    max_skew=1,
-                    topology_key=key,
-                    when_unsatisfiable="ScheduleAnyway",
-                    label_selector=self._selector,
-                )
-                for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-            ],
+            topology_spread_constraints=spread(self._selector),
             termination_grace_period_seconds=_GRACE_SECONDS,
             security_context=pod_security_context(),
             containers=[self._container()],
