@@ -55,9 +55,11 @@ tools: venv ## find or build the pinned tools (about 22 minutes the first time)
 cluster: tools ## start the embedded cluster
 	@$(PY) -m local up
 
-.PHONY: wheels images
+.PHONY: wheels wheels-cuda-stub images
 wheels: venv ## download the serving image's wheels, by hash
 	@$(PY) -m local.images wheels
+wheels-cuda-stub: venv ## the wheels of the image's GPU variant, with stubs for NVIDIA's libraries
+	@$(PY) -m local.images wheels-cuda-stub
 images: tools wheels ## prepare the build contexts of the local images
 	@if [ $(KIND) = embedded ]; then $(PY) -m local.images base contour envoy; fi
 
@@ -87,7 +89,7 @@ down: venv ## remove all that `make up` started
 .PHONY: test test-fast
 test-fast: venv ## the tests that need no built tools: under two minutes
 	@$(PY) -m pytest -m "not tools and not cluster and not model_build"
-test: venv venv-model-build tools wheels images model ## everything that needs no GPU and no cloud account
+test: venv venv-model-build tools wheels wheels-cuda-stub images model ## everything that needs no GPU and no cloud account
 	@$(PY) -m tests.run_suites
 
 .PHONY: lint

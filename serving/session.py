@@ -89,7 +89,7 @@ def open_session(path: Path, *, provider: str, threads: int, options: Mapping[st
         # The Python package would answer a failing provider with a second try on the CPU, and print to stdout.
         session = runtime.InferenceSession(str(path), sess_options=settings, providers=wanted, enable_fallback=0)
     except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no narrower class
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{path}: {' '.join(str(error).split())}") from None
     return cast("Session", session)
 
 

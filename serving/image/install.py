@@ -23,6 +23,7 @@ UNUSED = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
+    "nvidia/**/include",
     "**/tests",
     "**/*.pyi",
     "**/*.pxd",

@@ -71,7 +71,7 @@ def test_wheels_follow_the_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
     monkeypatch.setattr(wheels, "LOCKS", {"serving": lock})
     monkeypatch.setattr(wheels, "WHEELS", folder)
-    monkeypatch.setattr(wheels, "_download", download)
+    monkeypatch.setattr(wheels, "download", download)
     for content in ("a", "a", "b", "b"):
         lock.write_text(content)
         wheels.prepare_wheels(silent)
