@@ -49,6 +49,16 @@ def aws_name(environment: str, part: str = "") -> str:
     return "-".join(filter(None, (PART_OF, environment, part)))
 
 
+def state_bucket(environment: str, account: str) -> str:
+    """The bucket of a stack's Pulumi state. Names of buckets are unique in the world: the account is in it."""
+    return aws_name(environment, f"state-{account}")
+
+
+def secrets_key_alias(environment: str) -> str:
+    """The alias of the KMS key that encrypts what is secret in a stack's state."""
+    return f"alias/{aws_name(environment, 'secrets')}"
+
+
 def tags(environment: str) -> dict[str, str]:
     """The tags that everything in AWS carries; the provider sets them."""
     return {
