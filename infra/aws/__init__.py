@@ -1,0 +1,1 @@
+"""What a stack has on AWS: one component a file, composed in :mod:`infra.aws.foundation`."""

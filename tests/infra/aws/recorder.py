@@ -1,0 +1,115 @@
+"""Runs AWS components against Pulumi's mocks and records what they declare."""
+
+# Pulumi's mocks are half typed.
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.runtime import Mocks, set_mocks
+from pulumi.runtime import test as pulumi_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pulumi.runtime import MockCallArgs, MockResourceArgs
+
+ACCOUNT = "111111111111"
+REGION = "eu-central-1"
+ZONES = (f"{REGION}a", f"{REGION}b", f"{REGION}c")
+Answer = dict[str, Any] | Exception
+# What only AWS knows, by type; everything also gets an id and an ARN.
+_COMPUTED: dict[str, dict[str, Any]] = {
+    "aws:acm/certificate:Certificate": {
+        "domainValidationOptions": [
+            {
+                "domainName": "example.com",
+                "resourceRecordName": "_proof.example.com.",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": "_value.acm-validations.aws.",
+            }
+        ]
+    },
+    "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 1},
+    "aws:eks/cluster:Cluster": {
+        "endpoint": "https://cluster.example",
+        "certificateAuthority": {"data": "Q0E="},
+    },
+    "aws:eks/nodeGroup:NodeGroup": {"resources": [{"autoscalingGroups": [{"name": "eks-group"}]}]},
+    "aws:lb/loadBalancer:LoadBalancer": {"dnsName": "balancer.example", "zoneId": "Z215JYRZR1TBD5"},
+    "aws:route53/record:Record": {"fqdn": "name.example.com"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """One resource as the engine would see it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+
+
+@dataclass
+class _Recorder(Mocks):
+    answers: Mapping[str, Answer]
+    declared: list[Declared] = field(default_factory=list[Declared])
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs: dict[str, Any] = args.inputs
+        self.declared.append(Declared(type=args.typ, name=args.name, inputs=inputs))
+        kind = args.typ.rpartition(":")[2]
+        arn = f"arn:aws:{args.typ.split(':')[1].split('/')[0]}:{REGION}:{ACCOUNT}:{kind.lower()}/{args.name}"
+        computed = {"arn": arn, **_COMPUTED.get(args.typ, {})}
+        outputs = {**computed, "name": args.name, **inputs}
+        if args.typ == "aws:eks/cluster:Cluster":
+            outputs["vpcConfig"] = {**inputs["vpcConfig"], "clusterSecurityGroupId": "sg-cluster"}
+        return f"{args.name}-id", outputs
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token not in self.answers:
+            raise AssertionError(f"the program called {args.token}, which the test gives no answer to")
+        answer = self.answers[args.token]
+        return ({}, [("", str(answer))]) if isinstance(answer, Exception) else (answer, [])
+
+
+class Recording(list[Declared]):
+    """What a program declared, components included, in the order of registration."""
+
+    def of(self, kind: str) -> list[Declared]:
+        """Those of a type, by the end of its token: ``Vpc``, ``lb/listener:Listener``."""
+        return [each for each in self if each.type.endswith((f":{kind}", f"/{kind}")) or each.type == kind]
+
+    def one(self, kind: str, name: str | None = None) -> dict[str, Any]:
+        """The inputs of the only one of a type, or of that name."""
+        found = [each for each in self.of(kind) if name in (None, each.name)]
+        assert len(found) == 1, f"{kind} {name or ''}: {[each.name for each in self.of(kind)]}"
+        return found[0].inputs
+
+
+def record(program: Callable[[], object], *, answers: Mapping[str, Answer] | None = None) -> Recording:
+    """Run a program against mocks.
+
+    Args:
+        program: what declares resources.
+        answers: what functions give back, by token; an exception's text is why it fails.
+    """
+    recorder = _Recorder(answers=answers or {})
+    set_mocks(recorder, project="inferstack", stack="test")
+
+    @pulumi_test
+    def run() -> pulumi.Output[None]:
+        program()
+        return pulumi.Output.from_input(None)
+
+    run()
+    return Recording(recorder.declared)
+
+
+def statements(policy: str) -> dict[str, dict[str, Any]]:
+    """The statements of a policy document by their Sid."""
+    return {each["Sid"]: each for each in json.loads(policy)["Statement"]}
