@@ -1,0 +1,50 @@
+"""Automatic names, as the bridged providers give them: the resource's name and seven hexadecimal digits."""
+
+from collections.abc import Mapping
+
+from rehearsal.standin.cloud import Memory
+from rehearsal.standin.table import Spec
+from rehearsal.standin.templates import letters
+from rehearsal.standin.values import Properties, Value, unwrap
+
+DEFAULTS = "__defaults"
+"""The input under which the bridge lists the properties that it filled in itself."""
+
+_DIGITS = 7
+
+
+def fill(spec: Spec, inputs: Properties, old: Mapping[str, Value] | None, urn: str, memory: Memory) -> Properties:
+    """Return the inputs with defaults and an automatic name, and the list of what was filled in.
+
+    `old` are the inputs of before; None for a new resource and for the one that takes the place of another.
+    A name once given is kept; a replacement gets another, so that both can exist for a while.
+    """
+    filled: Properties = {**{key: value for key, value in spec.defaults.items() if inputs.get(key) is None}}
+    if spec.autoname and inputs.get(spec.autoname) is None and not _prefixed(spec, inputs):
+        filled[spec.autoname] = _name(spec, old, urn, memory)
+    given = {key: value for key, value in inputs.items() if key != DEFAULTS and value is not None}
+    return {**given, **filled, DEFAULTS: sorted(filled)}
+
+
+def is_automatic(inputs: Mapping[str, Value], name: str) -> bool:
+    """Tell whether the stand-in filled in this property itself."""
+    listed = inputs.get(DEFAULTS)
+    return isinstance(listed, list | tuple) and name in listed
+
+
+def _prefixed(spec: Spec, inputs: Properties) -> bool:
+    """Tell whether the program gave the prefix of the name instead, and lets AWS choose the rest."""
+    return any(inputs.get(key) is not None for key in (f"{spec.autoname}Prefix",))
+
+
+def _name(spec: Spec, old: Mapping[str, Value] | None, urn: str, memory: Memory) -> str:
+    if old is not None and is_automatic(old, spec.autoname):
+        kept = unwrap(old.get(spec.autoname))
+        if isinstance(kept, str):
+            memory.names[urn] = kept
+            return kept
+    base = urn.rpartition("::")[2]
+    suffix = letters("hex", _DIGITS, f"{urn}#{memory.names.get(urn, '')}")
+    stem = f"{spec.autoname_prefix}{base}"[: spec.longest - _DIGITS - 1]
+    name = f"{stem}-{suffix}"
+    return name.lower() if spec.lowercase else name
