@@ -7,6 +7,12 @@ DOMAIN = "inferstack.dev"
 
 GATEWAY_NAMESPACE = "inferstack-gateway"
 SERVICES_NAMESPACE = "inferstack"
+# What looks after nodes, and may ask AWS for more of them.
+SYSTEM_NAMESPACE = "inferstack-system"
+# Agents of GPU nodes, which no other namespace may run: they reach into the node.
+GPU_NAMESPACE = "inferstack-gpu"
+# Prometheus and the OpenTelemetry collector.
+MONITORING_NAMESPACE = "inferstack-monitoring"
 
 ENVIRONMENT_LABEL = f"{DOMAIN}/environment"
 POOL_LABEL = f"{DOMAIN}/pool"
@@ -42,6 +48,16 @@ def selector(name: str) -> dict[str, str]:
 def slot_name(service: str, slot: str) -> str:
     """The name of a slot's Deployment, Service and account: ``sentiment-stable``, ``sentiment-blue``."""
     return f"{service}-{slot.replace('_', '-')}"
+
+
+def engines_name(service: str) -> str:
+    """The name of a service's engine cache, and of the account that fills it: ``sentiment-engines``."""
+    return f"{service}-engines"
+
+
+def engine_build_name(service: str, version: str) -> str:
+    """The name of the Job that builds the engine of a version: ``sentiment-0-1-0-engine``; no dots in names of pods."""
+    return f"{service}-{version.lower().replace('.', '-')}-engine"
 
 
 def aws_name(environment: str, part: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pulumi
 from pulumi_kubernetes.core.v1 import (
@@ -35,10 +35,12 @@ class ClosedNamespaceArgs:
     Attributes:
         environment: the stack.
         demand: what all pods of the namespace may ask for together.
+        pod_security: the Pod Security Standard that the API server holds its pods to.
     """
 
     environment: str
     demand: Demand
+    pod_security: Literal["restricted", "privileged"] = "restricted"
 
 
 class ClosedNamespace(pulumi.ComponentResource):
@@ -58,7 +60,7 @@ class ClosedNamespace(pulumi.ComponentResource):
             name,
             metadata=ObjectMetaArgs(
                 name=name,
-                labels={**labels, "pod-security.kubernetes.io/enforce": "restricted"},
+                labels={**labels, "pod-security.kubernetes.io/enforce": args.pod_security},
             ),
             opts=child,
         )
