@@ -18,76 +18,68 @@ class Failure:
     reason: str
 
 
-def check(
-    given: Mapping[str, Value],
-    arguments: Arguments,
-    *,
-    fields: Callable[[Block], Arguments],
-    allowed: Mapping[str, Sequence[str]],
-    path: str = "",
-) -> Iterator[Failure]:
-    """Yield what is wrong with the given arguments.
+@dataclass(frozen=True, kw_only=True)
+class Checker:
+    """Checks arguments of one type.
 
-    `fields` gives the arguments of a nested object; `allowed` adds enumerations that the SDK lacks, by path
-    without indices (`scalingConfig.minSize`). Unknown values pass.
+    `fields` gives the arguments of a nested object; `allowed` adds enumerations that the SDK lacks, by path without
+    indices (`taints.effect`).
     """
-    for name, value in given.items():
-        if name.startswith("__"):
-            continue
-        where = f"{path}.{name}" if path else name
-        argument = arguments.get(name)
-        if argument is None:
-            yield Failure(path=where, reason=_unknown_name(name, arguments))
-        elif unwrap(value) is not None:
-            yield from _check_value(value, argument.shape, where, fields, allowed)
-    for name, argument in arguments.items():
-        if argument.required and unwrap(given.get(name)) is None:
-            yield Failure(path=f"{path}.{name}" if path else name, reason="is required and missing")
 
+    fields: Callable[[Block], Arguments]
+    allowed: Mapping[str, Sequence[str]]
 
-def _check_value(
-    value: Value,
-    shape: Shape,
-    path: str,
-    fields: Callable[[Block], Arguments],
-    allowed: Mapping[str, Sequence[str]],
-) -> Iterator[Failure]:
-    value = unwrap(value)
-    match shape:
-        case _ if value is UNKNOWN:
+    def check(self, given: Mapping[str, Value], arguments: Arguments, path: str = "") -> Iterator[Failure]:
+        """Yield what is wrong with the given arguments; unknown values pass."""
+        for name, value in given.items():
+            if name.startswith("__"):
+                continue
+            where = f"{path}.{name}" if path else name
+            argument = arguments.get(name)
+            if argument is None:
+                yield Failure(path=where, reason=_unknown_name(name, arguments))
+            elif unwrap(value) is not None:
+                yield from self._value(value, argument.shape, where)
+        for name, argument in arguments.items():
+            if argument.required and unwrap(given.get(name)) is None:
+                yield Failure(path=f"{path}.{name}" if path else name, reason="is required and missing")
+
+    def _value(self, value: Value, shape: Shape, path: str) -> Iterator[Failure]:
+        value = unwrap(value)
+        if value is UNKNOWN:
             return
-        case Anything():
-            return
-        case Scalar(kind):
-            if not _is(value, kind):
+        match shape:
+            case Anything():
+                pass
+            case Scalar(kind) if not _is(value, kind):
                 yield Failure(path=path, reason=f"must be {_NAMES[kind]}, not {_say(value)}")
-            elif (values := allowed.get(_without_indices(path))) and value not in values:
-                yield Failure(path=path, reason=_not_among(value, values))
-        case OneOf(values):
-            more = (*values, *allowed.get(_without_indices(path), ()))
-            if value not in more:
-                yield Failure(path=path, reason=_not_among(value, more))
-        case ListOf(item):
-            if not isinstance(value, Sequence) or isinstance(value, str):
-                yield Failure(path=path, reason=f"must be a list, not {_say(value)}")
-                return
+            case Scalar():
+                yield from self._among(value, self.allowed.get(_without_indices(path)), path)
+            case OneOf(values):
+                yield from self._among(value, (*values, *self.allowed.get(_without_indices(path), ())), path)
+            case Either(shapes):
+                attempts = [list(self._value(value, member, path)) for member in shapes]
+                if all(attempts):
+                    yield from min(attempts, key=len)
+            case ListOf() | MapOf() | Block():
+                yield from self._nested(value, shape, path)
+
+    def _nested(self, value: Value, shape: ListOf | MapOf | Block, path: str) -> Iterator[Failure]:
+        if isinstance(shape, ListOf) and isinstance(value, Sequence) and not isinstance(value, str):
             for index, element in enumerate(value):
-                yield from _check_value(element, item, f"{path}[{index}]", fields, allowed)
-        case MapOf(item):
-            if not isinstance(value, Mapping):
-                yield Failure(path=path, reason=f"must be a mapping, not {_say(value)}")
-                return
+                yield from self._value(element, shape.item, f"{path}[{index}]")
+        elif isinstance(shape, MapOf) and isinstance(value, Mapping):
             for key, element in value.items():
-                yield from _check_value(element, item, f"{path}.{key}", fields, allowed)
-        case Block():
-            if not isinstance(value, Mapping):
-                yield Failure(path=path, reason=f"must be an object, not {_say(value)}")
-                return
-            yield from check(value, fields(shape), fields=fields, allowed=allowed, path=path)
-        case Either(shapes):
-            attempts = [list(_check_value(value, member, path, fields, allowed)) for member in shapes]
-            if all(attempts):
-                yield from min(attempts, key=len)
+                yield from self._value(element, shape.item, f"{path}.{key}")
+        elif isinstance(shape, Block) and isinstance(value, Mapping):
+            yield from self.check(value, self.fields(shape), path)
+        else:
+            wanted = {ListOf: "a list", MapOf: "a mapping", Block: "an object"}[type(shape)]
+            yield Failure(path=path, reason=f"must be {wanted}, not {_say(value)}")
+
+    def _among(self, value: Value, values: Sequence[str] | None, path: str) -> Iterator[Failure]:
+        if values and value not in values:
+            yield Failure(path=path, reason=_not_among(value, values))
 
 
 def _is(value: Value, kind: str) -> bool:

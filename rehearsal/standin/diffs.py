@@ -11,7 +11,7 @@ from rehearsal.standin.table import Spec
 from rehearsal.standin.values import Value, has_unknown, is_list, is_object, plain
 
 _ORDERED = {"instanceTypes"}
-"""Lists of plain values whose order means something; AWS takes all others as sets."""
+"""Lists whose order means something; AWS takes nearly all others as sets, and so does this."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_]\w*")
 

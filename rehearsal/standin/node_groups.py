@@ -64,7 +64,8 @@ def _template(memory: Memory, reference: Mapping[str, Value]) -> Mapping[str, Va
     found = memory.find(LAUNCH_TEMPLATE, reference.get("id"))
     if not found:
         named = [inputs for (token, _), inputs in memory.inputs.items() if token == LAUNCH_TEMPLATE]
-        found = next((inputs for inputs in named if inputs.get("name") == reference.get("name")), {})
+        same = [inputs for inputs in named if inputs.get("name") == reference.get("name")]
+        found = same[-1] if same else found
     return _object(plain(found))
 
 

@@ -46,7 +46,7 @@ def _merge(statements: list[Statement], added: Sequence[Statement]) -> None:
 
 
 def _statements_of(text: str) -> list[Statement]:
-    found = json.loads(text).get("Statement", [])
+    found: Statement | list[Statement] = json.loads(text).get("Statement", [])
     return found if isinstance(found, list) else [found]
 
 

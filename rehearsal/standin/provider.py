@@ -8,7 +8,7 @@ from importlib.metadata import version
 from threading import RLock
 
 from rehearsal.standin import functions, naming, node_groups
-from rehearsal.standin.checks import Failure, check
+from rehearsal.standin.checks import Checker, Failure
 from rehearsal.standin.cloud import Cloud, Memory
 from rehearsal.standin.diffs import Diff, diff
 from rehearsal.standin.outputs import identifier, mark_secrets, outputs
@@ -65,7 +65,7 @@ class Provider:
             for key, value in news.items()
             if key not in {"version", "pluginDownloadURL"}
         }
-        failures = list(check(opened, arguments, fields=self._sdk.fields, allowed={}))
+        failures = list(Checker(fields=self._sdk.fields, allowed={}).check(opened, arguments))
         return dict(news), failures
 
     def configure(self, args: Mapping[str, Value]) -> None:
@@ -91,7 +91,7 @@ class Provider:
     ) -> tuple[Properties, list[Failure]]:
         """Check a resource's arguments; return them with defaults, automatic name and all tags."""
         spec, shape = self._spec(named.token), self._shape(named.token)
-        failures = list(check(news, shape.arguments, fields=self._sdk.fields, allowed=spec.allowed))
+        failures = list(Checker(fields=self._sdk.fields, allowed=spec.allowed).check(news, shape.arguments))
         given = dict(news)
         if proposed_name and spec.autoname and given.get(spec.autoname) is None:
             given[spec.autoname] = proposed_name
@@ -166,7 +166,7 @@ class Provider:
         if function is None:
             raise RefusedError(self._unknown("function", token, list(functions.KNOWN)))
         shape = self._sdk.function(token)
-        failures = list(check(args, shape.arguments, fields=self._sdk.fields, allowed={}))
+        failures = list(Checker(fields=self._sdk.fields, allowed={}).check(args, shape.arguments))
         if failures:
             return {}, failures
         if has_unknown(dict(args)):

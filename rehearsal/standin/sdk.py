@@ -67,7 +67,7 @@ class Sdk:
         secrets = _SECRETS.search(text)
         return ResourceShape(
             arguments=self._arguments(folder, file, f"{name}Args"),
-            outputs=tuple(dict.fromkeys(wire.get(output, output) for output in _OUTPUT.findall(body))),
+            outputs=tuple(dict.fromkeys(wire.get(match[1], match[1]) for match in _OUTPUT.finditer(body))),
             secrets=frozenset(re.findall(r"\w+", secrets[1])) if secrets else frozenset(),
         )
 
@@ -136,19 +136,20 @@ class Sdk:
         """Turn a type annotation of the generated code into a shape."""
         match annotation:
             case ast.Attribute(value=ast.Name(id="_builtins"), attr=kind) | ast.Name(id=kind) if kind in _SCALARS:
-                return Scalar(kind)
+                shape: Shape = Scalar(kind)
             case ast.Constant(value=str(name)):
-                return self._named(name, folder)
+                shape = self._named(name, folder)
             case ast.Subscript(value=ast.Attribute(attr="Input") | ast.Name(id="Optional"), slice=inner):
-                return self._shape(inner, folder)
+                shape = self._shape(inner, folder)
             case ast.Subscript(value=ast.Name(id="Sequence"), slice=inner):
-                return ListOf(self._shape(inner, folder))
+                shape = ListOf(self._shape(inner, folder))
             case ast.Subscript(value=ast.Name(id="Mapping"), slice=ast.Tuple(elts=[_, inner])):
-                return MapOf(self._shape(inner, folder))
+                shape = MapOf(self._shape(inner, folder))
             case ast.Subscript(value=ast.Name(id="Union"), slice=ast.Tuple(elts=members)):
-                return self._union([self._shape(member, folder) for member in members])
+                shape = self._union([self._shape(member, folder) for member in members])
             case _:
-                return Anything()
+                shape = Anything()
+        return shape
 
     def _union(self, members: list[Shape]) -> Shape:
         """Join a union's members: an enumeration beside a plain string is what the string may be."""
@@ -171,7 +172,7 @@ class Sdk:
 
 def _wire_names(body: str) -> dict[str, str]:
     """Return the protocol's name of each Python name, from a class's getters."""
-    return {python: wire or python for wire, python in _GETTER.findall(body)}
+    return {match[2]: match[1] or match[2] for match in _GETTER.finditer(body)}
 
 
 def _parts(token: str) -> tuple[str, str]:

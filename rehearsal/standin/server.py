@@ -1,8 +1,9 @@
+# ruff: noqa: N802, D102 the methods are the protocol's, which says what each does
 """The engine's provider protocol (pulumirpc.ResourceProvider) in front of a stand-in."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
@@ -33,91 +34,95 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._provider = provider
         self._engine_address = engine_address
 
-    def Handshake(self, request: provider_pb2.ProviderHandshakeRequest, context: Context) -> Any:  # noqa: N802
+    def Handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
+    ) -> provider_pb2.ProviderHandshakeResponse:
         del context
         self._engine_address = request.engine_address
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
 
-    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> Any:  # noqa: N802
+    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
         del context
         self._engine_address = request.address
         return empty_pb2.Empty()
 
-    def GetPluginInfo(self, request: object, context: Context) -> Any:  # noqa: N802
+    def GetPluginInfo(self, request: object, context: Context) -> plugin_pb2.PluginInfo:
         del request, context
         return plugin_pb2.PluginInfo(version=f"{self._provider.version}+standin")
 
-    def GetSchema(self, request: object, context: Context) -> Any:  # noqa: N802
+    def GetSchema(self, request: object, context: Context) -> NoReturn:
         del request
         _abort(context, grpc.StatusCode.UNIMPLEMENTED, "a stand-in has no schema: the SDK is generated already")
 
-    def Parameterize(self, request: object, context: Context) -> Any:  # noqa: N802
+    def Parameterize(self, request: object, context: Context) -> NoReturn:
         del request
         _abort(context, grpc.StatusCode.UNIMPLEMENTED, "a stand-in takes no parameters")
 
-    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> Any:  # noqa: N802
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         inputs, failures = _guard(context, lambda: self._provider.check_config(decode(request.news)))
         return provider_pb2.CheckResponse(inputs=encode(inputs), failures=_failures(failures))
 
-    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> Any:  # noqa: N802
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         del context
         old, new = decode(request.old_inputs), decode(request.news)
         changed = sorted(key for key in {*old, *new} if key != "version" and old.get(key) != new.get(key))
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(changes=some if changed else none, diffs=changed)
 
-    def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> Any:  # noqa: N802
+    def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> provider_pb2.ConfigureResponse:
         _guard(context, lambda: self._provider.configure(decode(request.args)))
         self._say(self._provider.greeting)
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
         )
 
-    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> Any:  # noqa: N802
+    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         olds = decode(request.olds) if request.HasField("olds") and request.olds.fields else None
         inputs, failures = _guard(
             context,
-            lambda: self._provider.check(_named(request), olds, decode(request.news), request.autonaming.proposed_name),
+            lambda: self._provider.check(
+                _named(request.urn), olds, decode(request.news), request.autonaming.proposed_name
+            ),
         )
         return provider_pb2.CheckResponse(inputs=encode(inputs), failures=_failures(failures))
 
-    def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> Any:  # noqa: N802
+    def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         old, new, ignored = decode(request.old_inputs), decode(request.news), list(request.ignoreChanges)
-        found = _guard(context, lambda: self._provider.diff(_named(request), request.id, old, new, ignored))
+        found = _guard(context, lambda: self._provider.diff(_named(request.urn), request.id, old, new, ignored))
         return _diff(found)
 
-    def Create(self, request: provider_pb2.CreateRequest, context: Context) -> Any:  # noqa: N802
+    def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
         inputs = decode(request.properties)
         resource_id, made = _guard(
-            context, lambda: self._provider.create(_named(request), inputs, preview=request.preview)
+            context, lambda: self._provider.create(_named(request.urn), inputs, preview=request.preview)
         )
         return provider_pb2.CreateResponse(id=resource_id, properties=encode(made))
 
-    def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> Any:  # noqa: N802
+    def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
         olds, news = decode(request.olds), decode(request.news)
         made = _guard(
             context,
-            lambda: self._provider.update(_named(request), request.id, olds, news, preview=request.preview),
+            lambda: self._provider.update(_named(request.urn), request.id, olds, news, preview=request.preview),
         )
         return provider_pb2.UpdateResponse(properties=encode(made))
 
-    def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> Any:  # noqa: N802
-        _guard(context, lambda: self._provider.delete(_named(request), request.id))
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
+        _guard(context, lambda: self._provider.delete(_named(request.urn), request.id))
         return empty_pb2.Empty()
 
-    def Read(self, request: provider_pb2.ReadRequest, context: Context) -> Any:  # noqa: N802
-        made = _guard(context, lambda: self._provider.read(_named(request), request.id, decode(request.properties)))
+    def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
+        made = _guard(context, lambda: self._provider.read(_named(request.urn), request.id, decode(request.properties)))
         return provider_pb2.ReadResponse(id=request.id, properties=encode(made), inputs=request.inputs)
 
-    def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> Any:  # noqa: N802
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> provider_pb2.InvokeResponse:
         result, failures = _guard(context, lambda: self._provider.invoke(request.tok, decode(request.args)))
         return provider_pb2.InvokeResponse(**{"return": encode(result)}, failures=_failures(failures))
 
-    def Cancel(self, request: object, context: Context) -> Any:  # noqa: N802
+    def Cancel(self, request: object, context: Context) -> empty_pb2.Empty:
         del request, context
         return empty_pb2.Empty()
 
-    def GetMapping(self, request: object, context: Context) -> Any:  # noqa: N802
+    def GetMapping(self, request: object, context: Context) -> provider_pb2.GetMappingResponse:
         del request, context
         return provider_pb2.GetMappingResponse()
 
@@ -126,7 +131,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         if not self._engine_address:
             return
         with grpc.insecure_channel(self._engine_address) as channel:
-            engine_pb2_grpc.EngineStub(channel).Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text))
+            request = engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text)
+            engine_pb2_grpc.EngineStub(channel).Log(request)  # pyright: ignore[reportUnknownMemberType] generated
 
 
 def serve(provider: Provider, engine_address: str) -> grpc.Server:
@@ -139,10 +145,9 @@ def serve(provider: Provider, engine_address: str) -> grpc.Server:
     return server
 
 
-def _named(request: Any) -> Named:
-    """Return the resource of a request; older engines name its type in the URN alone."""
-    token = request.type or request.urn.split("::")[2].rpartition("$")[2]
-    return Named(urn=request.urn, token=token)
+def _named(urn: str) -> Named:
+    """Return the resource of a URN: urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME."""
+    return Named(urn=urn, token=urn.split("::")[2].rpartition("$")[2])
 
 
 def _guard(context: Context, call: Callable[[], T]) -> T:

@@ -17,9 +17,9 @@ _KEYS = {"id", "autoname", "autoname-prefix", "longest", "lowercase", "defaults"
 class Spec:
     """One resource type.
 
-    `id` is the template of its id; `outputs` are templates by dotted path; `defaults` go into the inputs, as the bridged
-    provider does it; `autoname` is the property that gets a name when the program gives none, `autoname_prefix` what
-    the name begins with, `longest` its greatest length, `lowercase` whether it is lowered.
+    `id` is the template of its id; `outputs` are templates by dotted path; `defaults` go into the inputs, as the
+    bridged provider does it; `autoname` is the property that gets a name when the program gives none,
+    `autoname_prefix` what the name begins with, `longest` its greatest length, `lowercase` whether it is lowered.
     `replaces` are the dotted paths whose change replaces the resource; `computed` those that the cloud fills in;
     `allowed` the values of enumerations that the SDK lacks, by path.
     """

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 VARIABLE = "INFERSTACK_REHEARSAL"
 """The environment variable that names the file."""
@@ -45,11 +45,15 @@ def read(environment: Mapping[str, str]) -> Told:
         raise NotToldError(f"{VARIABLE}={name}: {error}") from error
     if not isinstance(content, dict):
         raise NotToldError(f"{VARIABLE}={name}: a JSON object is wanted")
-    given = cast("dict[str, Any]", content)
+    given = cast("dict[str, object]", content)
     wanted = {field.name for field in fields(Told)}
-    wrong = sorted(wanted.symmetric_difference(given)) or [key for key in given if not isinstance(given[key], str)]
+    wrong = wanted.symmetric_difference(given) or {key for key in given if not isinstance(given[key], str)}
     if wrong:
-        raise NotToldError(
-            f"{VARIABLE}={name}: exactly these strings are wanted: {', '.join(sorted(wanted))}; see {wrong}"
-        )
-    return Told(**{**given, "node_groups": Path(given["node_groups"])})
+        raise NotToldError(f"{VARIABLE}={name}: wants exactly the strings {sorted(wanted)}; wrong: {sorted(wrong)}")
+    texts = cast("dict[str, str]", given)
+    return Told(
+        account=texts["account"],
+        endpoint=texts["endpoint"],
+        certificate_authority=texts["certificate_authority"],
+        node_groups=Path(texts["node_groups"]),
+    )
