@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
-    NetworkPolicy,
     NetworkPolicyEgressRuleArgs,
     NetworkPolicyIngressRuleArgs,
     NetworkPolicyPeerArgs,
-    NetworkPolicyPortArgs,
-    NetworkPolicySpecArgs,
 )
 
 from infra import naming
 from infra.capacity import Demand
+from infra.kubernetes import traffic
+from infra.kubernetes.contour import METRICS_PORT as CONTOUR_METRICS_PORT
 from infra.kubernetes.contour import XDS_PORT, Contour, ContourArgs
+from infra.kubernetes.contour_certificates import NAME as JOB
 from infra.kubernetes.envoy import HTTP_PORT, LISTENER_PORT, Envoy, EnvoyArgs
+from infra.kubernetes.envoy import METRICS_PORT as ENVOY_METRICS_PORT
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
+from infra.kubernetes.scope import Scope, pods_of
+from infra.kubernetes.slot import PORT as SERVING_PORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +75,6 @@ class Gateway(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:kubernetes:Gateway", name, None, opts)
-        self._environment = args.environment
         self.name = name
         child = pulumi.ResourceOptions(parent=self)
         contours = min(args.replicas, _ENOUGH_CONTOURS)
@@ -83,6 +85,7 @@ class Gateway(pulumi.ComponentResource):
             opts=child,
         )
         self.namespace = namespace.name
+        scope = Scope(environment=args.environment, namespace=namespace.name, parent=self)
         contour = Contour(
             "contour",
             ContourArgs(
@@ -108,7 +111,7 @@ class Gateway(pulumi.ComponentResource):
             f"{name}-listener",
             api_version=API_VERSION,
             kind="Gateway",
-            metadata=self._metadata(name),
+            metadata=scope.metadata(name),
             spec={
                 "gatewayClassName": naming.PART_OF,
                 "listeners": [
@@ -141,56 +144,35 @@ class Gateway(pulumi.ComponentResource):
             # Envoy is ready only once Contour has sent it a listener.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*contour.ready, listener]),
         )
-        self._allow_traffic()
+        self._allow_traffic(scope)
         self.register_outputs({"name": name, "namespace": self.namespace})
 
-    def _metadata(self, name: str) -> ObjectMetaArgs:
-        return ObjectMetaArgs(name=name, namespace=self.namespace, labels=naming.labels(name, self._environment))
-
-    def _allow_traffic(self) -> None:
+    def _allow_traffic(self, scope: Scope) -> None:
         """World to Envoy, Envoy to Contour and to the services, Contour and the Job to the API server."""
-        contour = LabelSelectorArgs(match_labels=naming.selector("contour"))
-        envoy = LabelSelectorArgs(match_labels=naming.selector("envoy"))
-        certgen = LabelSelectorArgs(match_labels=naming.selector("contour-certgen"))
-        services = NetworkPolicyPeerArgs(
-            namespace_selector=LabelSelectorArgs(
-                match_labels={"kubernetes.io/metadata.name": naming.SERVICES_NAMESPACE}
-            )
-        )
-        xds = [NetworkPolicyPortArgs(port=XDS_PORT)]
-        # The Service's port and the one that API servers listen on by custom. The embedded cluster's is another, and
-        # nothing there enforces policies.
-        api_server = NetworkPolicyEgressRuleArgs(ports=[NetworkPolicyPortArgs(port=port) for port in (443, 6443)])
-        self._policy(
+        contour, envoy, certificate_job = (pods_of(name) for name in ("contour", "envoy", JOB))
+        xds = traffic.ports(XDS_PORT)
+        services = traffic.all_pods(naming.SERVICES_NAMESPACE)
+        traffic.allow(
+            scope,
             "envoy",
             envoy,
-            ingress=[NetworkPolicyIngressRuleArgs(ports=[NetworkPolicyPortArgs(port=HTTP_PORT)])],
+            ingress=[
+                NetworkPolicyIngressRuleArgs(ports=traffic.ports(HTTP_PORT)),
+                traffic.from_prometheus(ENVOY_METRICS_PORT),
+            ],
             egress=[
                 NetworkPolicyEgressRuleArgs(to=[NetworkPolicyPeerArgs(pod_selector=contour)], ports=xds),
-                NetworkPolicyEgressRuleArgs(to=[services]),
+                NetworkPolicyEgressRuleArgs(to=[services], ports=traffic.ports(SERVING_PORT)),
             ],
         )
-        self._policy(
+        traffic.allow(
+            scope,
             "contour",
             contour,
-            ingress=[NetworkPolicyIngressRuleArgs(from_=[NetworkPolicyPeerArgs(pod_selector=envoy)], ports=xds)],
-            egress=[api_server],
+            ingress=[
+                NetworkPolicyIngressRuleArgs(from_=[NetworkPolicyPeerArgs(pod_selector=envoy)], ports=xds),
+                traffic.from_prometheus(CONTOUR_METRICS_PORT),
+            ],
+            egress=[traffic.to_api_server()],
         )
-        self._policy("contour-certgen", certgen, ingress=[], egress=[api_server])
-
-    def _policy(
-        self,
-        name: str,
-        pods: LabelSelectorArgs,
-        *,
-        ingress: list[NetworkPolicyIngressRuleArgs],
-        egress: list[NetworkPolicyEgressRuleArgs],
-    ) -> None:
-        NetworkPolicy(
-            f"{name}-traffic",
-            metadata=self._metadata(name),
-            spec=NetworkPolicySpecArgs(
-                pod_selector=pods, policy_types=["Ingress", "Egress"], ingress=ingress, egress=egress
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        traffic.allow(scope, JOB, certificate_job, ingress=[], egress=[traffic.to_api_server()])

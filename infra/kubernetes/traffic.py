@@ -6,7 +6,7 @@ policies of prod on required and forbidden flows, since nothing on a machine wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
 from pulumi_kubernetes.networking.v1 import (
@@ -35,9 +35,9 @@ POD_IDENTITY_AGENT = "169.254.170.23/32"
 OTLP_PORT = 4317
 
 
-def ports(*numbers: int, protocol: Literal["TCP", "UDP"] = "TCP") -> list[NetworkPolicyPortArgs]:
-    """Ports of the pods that are talked to, not of the Services before them."""
-    return [NetworkPolicyPortArgs(port=number, protocol=protocol) for number in numbers]
+def ports(*numbers: int) -> list[NetworkPolicyPortArgs]:
+    """TCP ports of the pods that are talked to, not of the Services before them."""
+    return [NetworkPolicyPortArgs(port=number) for number in numbers]
 
 
 def pods(labels: LabelSelectorArgs, *, namespace: str) -> NetworkPolicyPeerArgs:
