@@ -18,14 +18,14 @@ def write_all(paths: Paths, plan: Plan) -> None:
         write_private(paths.kubeconfigs / client, kubeconfig(pki=paths.pki, server=plan.apiserver_url, client=client))
 
 
-def kubeconfig(*, pki: Path, server: str, client: str) -> str:
+def kubeconfig(*, pki: Path, server: str, client: str, context: str = NAME) -> str:
     """Return a kubeconfig (JSON, which is YAML) of one context, with certificates embedded so that it can be copied."""
     config = {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
             {
-                "name": NAME,
+                "name": context,
                 "cluster": {"server": server, "certificate-authority-data": _encoded(pki / "ca.crt")},
             }
         ],
@@ -38,8 +38,8 @@ def kubeconfig(*, pki: Path, server: str, client: str) -> str:
                 },
             }
         ],
-        "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": client}}],
-        "current-context": NAME,
+        "contexts": [{"name": context, "context": {"cluster": context, "user": client}}],
+        "current-context": context,
     }
     return json.dumps(config, indent=2)
 

@@ -57,7 +57,7 @@ class RunningPlane:
         return self.plane.pki / "ca.crt"
 
 
-def start(folder: Folder, ports: Mapping[str, int], *, tools: Toolbox, stages: Path) -> RunningPlane:
+def start(folder: Folder, ports: Mapping[str, int], *, tools: Toolbox, stages: Path, context: str) -> RunningPlane:
     """Start a control plane and wait until it is ready.
 
     Args:
@@ -65,6 +65,7 @@ def start(folder: Folder, ports: Mapping[str, int], *, tools: Toolbox, stages: P
         ports: free ports, by :data:`local.control_plane.PORT_NAMES`.
         tools: finds the programs.
         stages: folder with KWOK's Stage manifests.
+        context: name of the context in the administrator's kubeconfig.
 
     Raises:
         RehearsalError: a program is missing, ends, or is not ready in time.
@@ -93,7 +94,8 @@ def start(folder: Folder, ports: Mapping[str, int], *, tools: Toolbox, stages: P
         write_private(
             plane.kubeconfigs / client, kubeconfigs.kubeconfig(pki=plane.pki, server=plane.url, client=client)
         )
-    write_private(folder.kubeconfig, kubeconfigs.kubeconfig(pki=plane.pki, server=plane.url, client="admin"))
+    administrator = kubeconfigs.kubeconfig(pki=plane.pki, server=plane.url, client="admin", context=context)
+    write_private(folder.kubeconfig, administrator)
     try:
         components = (*control_plane(plane, tool=tools.find), kwok(plane, stages=stages, tool=tools.find))
     except ClusterError as error:

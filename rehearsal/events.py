@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 _COLOUR = re.compile(r"<\{%.*?%\}>")
+# Said after the reason was.
+_SUMMARIES = frozenset({"", "preview failed", "update failed", "update cancelled", "preview cancelled"})
 _CHANGES = {
     "create": "created",
     "update": "updated",
@@ -58,6 +60,19 @@ class Violation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An error of the engine, the program or a provider; the URN is empty for the engine's own."""
+
+    urn: str
+    message: str
+
+    @property
+    def is_of_the_program(self) -> bool:
+        """Whether the program itself refused, with a sentence."""
+        return "::pulumi:pulumi:Stack::" in self.urn and "Traceback" not in self.message
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """All that a preview or an update said.
 
@@ -65,14 +80,14 @@ class Outcome:
         steps: by URN, providers and components included.
         violations: of policies.
         passed: names of the policies that judged something and found nothing.
-        errors: what the engine, the program or a provider said on errors.
+        failures: what went wrong, in the order in which it did.
         seconds: how long it took.
     """
 
     steps: dict[str, Step] = field(default_factory=dict[str, Step])
     violations: tuple[Violation, ...] = ()
     passed: frozenset[str] = frozenset()
-    errors: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
     seconds: float = 0.0
 
 
@@ -81,7 +96,7 @@ def read(log: Path, *, seconds: float = 0.0) -> Outcome:
     steps: dict[str, Step] = {}
     violations: dict[tuple[str, str, str], Violation] = {}
     passed: set[str] = set()
-    errors: dict[str, None] = {}
+    failures: dict[Failure, None] = {}
     for event in _events(log):
         if metadata := event.get("resourcePreEvent", {}).get("metadata"):
             _add_step(steps, metadata)
@@ -91,13 +106,13 @@ def read(log: Path, *, seconds: float = 0.0) -> Outcome:
         elif found := event.get("policyAnalyzeSummaryEvent") or event.get("policyAnalyzeStackSummaryEvent"):
             passed.update(found.get("passed") or ())
         elif (found := event.get("diagnosticEvent")) and found.get("severity") == "error":
-            errors[plain(found.get("message", ""))] = None
+            failures[Failure(urn=found.get("urn", ""), message=plain(found.get("message", "")))] = None
     failed = {one.policy for one in violations.values()}
     return Outcome(
         steps=steps,
         violations=tuple(violations.values()),
         passed=frozenset(passed - failed),
-        errors=tuple(message for message in errors if message),
+        failures=tuple(failure for failure in failures if failure.message not in _SUMMARIES),
         seconds=seconds,
     )
 

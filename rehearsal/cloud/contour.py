@@ -42,6 +42,18 @@ class Contour:
         if self._process is None and (gateway := self._gateway()):
             self._process = launch(self._folder, self._component(gateway))
 
+    def has_judged(self) -> bool:
+        """Whether every Gateway and route has a status, where Contour runs."""
+        if self._process is None:
+            return True
+        # The definition of Gateways fills their status with conditions that no one has judged.
+        waiting = any(
+            condition["status"] == "Unknown"
+            for each in self._list("gateways")
+            for condition in each.get("status", {}).get("conditions", ())
+        )
+        return not waiting and all(each.get("status", {}).get("parents") for each in self._list("httproutes"))
+
     def verdicts(self) -> dict[str, str]:
         """What is wrong with Gateways and routes, by kind, namespace and name; those that are well are not in it."""
         found: dict[str, str] = {}

@@ -54,6 +54,7 @@ class Cloud:
         self._seen: object = None
         self._pending: tuple[Pending, ...] = ()
         self.problem: Exception | None = None
+        self.turns = 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -86,6 +87,7 @@ class Cloud:
                 self.problem = error
             else:
                 self.problem = None
+                self.turns += 1
 
     def _turn(self) -> None:
         all_pods: list[Json] = self._api.get("/api/v1/pods")["items"]

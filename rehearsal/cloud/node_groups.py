@@ -8,39 +8,48 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from infra import instance_types
+from infra.instance_types import InstanceType
 from local.control_plane import KWOK_ANNOTATION
 from rehearsal.errors import RehearsalError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.instance_types import InstanceType
-
 GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 GPU = "nvidia.com/gpu"
-_EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 _KUBELET_PODS = 58
 """Pods that the smallest types used can have by their network interfaces; larger ones have more."""
 
 
 class Taint(BaseModel):
-    """A taint in EKS's words."""
+    """A taint, in Kubernetes' words."""
 
     model_config = ConfigDict(frozen=True)
 
     key: str
     value: str | None = None
-    effect: Literal["NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE"]
+    effect: Literal["NoSchedule", "NoExecute", "PreferNoSchedule"]
+
+
+class Machine(BaseModel):
+    """A node that is there already, of a cluster that the stack does not make."""
+
+    model_config = ConfigDict(frozen=True)
+
+    vcpus: int
+    memory_gib: int
+    gpus: int
 
 
 class NodeGroup(BaseModel):
-    """A managed node group as the stand-in writes it down."""
+    """A managed node group as the stand-in writes it down, or machines that are there already."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    instance_types: tuple[str, ...]
+    instance_types: tuple[str, ...] = ()
+    machine: Machine | None = None
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
     min: int
     max: int
@@ -52,6 +61,8 @@ class NodeGroup(BaseModel):
     @property
     def instance(self) -> InstanceType:
         """What its nodes are made of; the first type, which EC2 tries first."""
+        if self.machine:
+            return InstanceType(name="machine", **self.machine.model_dump())
         try:
             return instance_types.find(self.instance_types[0])
         except (KeyError, IndexError):
@@ -137,5 +148,5 @@ def status(group: NodeGroup) -> dict[str, Any]:
 
 
 def _taint(taint: Taint) -> dict[str, str]:
-    wanted = {"key": taint.key, "effect": _EFFECTS[taint.effect]}
+    wanted = {"key": taint.key, "effect": taint.effect}
     return {**wanted, "value": taint.value} if taint.value else wanted

@@ -1,0 +1,92 @@
+"""The report for a person at a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from rehearsal import wording
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rehearsal.report import Change, Cost, Report
+
+_COLOURS = {"replaced": "magenta", "deleted": "red", "created": "green", "updated": "yellow"}
+_LISTED = 30
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the report: the verdict and its reasons first."""
+    console.print(report.notice, style="bold", highlight=False)
+    style = "green" if report.exit_code == 0 else "red"
+    console.print(f"{wording.verdict(report)}", style=f"bold {style}", highlight=False)
+    for reason in report.reasons:
+        console.print(f"  - {reason}", highlight=False, markup=False)
+    _changes(report, console)
+    _pools(report, console)
+    _policies(report, console)
+    if report.cost:
+        _cost(report.cost, console)
+    console.print(f"\n[bold]Not checked:[/bold] {'; '.join(report.not_checked)}.", highlight=False)
+    console.print(wording.timings(report), style="dim", highlight=False)
+
+
+def _changes(report: Report, console: Console) -> None:
+    console.print(f"\n[bold]Changes:[/bold] {wording.counts(report)}", highlight=False)
+    grave = [change for change in report.changes if change.change in {"replaced", "deleted"}]
+    rest = [change for change in report.changes if change not in grave]
+    for change in grave:
+        _change(change, console)
+    # A new stack has hundreds: they say little one by one.
+    for change in rest if len(rest) <= _LISTED else ():
+        _change(change, console)
+    if len(rest) > _LISTED:
+        for line in wording.by_type(rest):
+            console.print(f"  {line}", highlight=False)
+
+
+def _change(change: Change, console: Console) -> None:
+    colour = _COLOURS[change.change]
+    console.print(f"  [{colour}]{change.change:9}[/{colour}] {wording.change(change)}", highlight=False)
+
+
+def _pools(report: Report, console: Console) -> None:
+    table = Table("GPU pool", "wanted at rest", "in an update", "in a release", "there", "at most", box=None)
+    for pool in report.pools:
+        table.add_row(*wording.pool(pool))
+    console.print()
+    console.print(table)
+    for remark in wording.shortages(report):
+        console.print(f"  {remark}", style="yellow", highlight=False)
+    for group in report.node_groups:
+        console.print(f"  {wording.node_group(group)}", highlight=False)
+    for each in report.pending_pods:
+        console.print(f"  [red]no node[/red] {each.pod}: {each.reason}", highlight=False)
+        if each.remark:
+            console.print(f"          {each.remark}", highlight=False)
+    for name, reason in report.routes.items():
+        console.print(f"  [red]not accepted[/red] {name}: {reason}", highlight=False)
+
+
+def _policies(report: Report, console: Console) -> None:
+    console.print(f"\n[bold]Policies:[/bold] {wording.policies(report)}", highlight=False)
+    for finding in report.policies.findings:
+        colour = "red" if finding.verdict == "fail" else "yellow"
+        where = finding.resource.rpartition("::")[2]
+        console.print(f"  [{colour}]{finding.verdict}[/{colour}] {finding.rule}: {where}", highlight=False)
+        for line in finding.message.splitlines():
+            console.print(f"    {line}", highlight=False, markup=False)
+
+
+def _cost(cost: Cost, console: Console) -> None:
+    console.print(f"\n[bold]Fixed cost:[/bold] {wording.cost(cost)}", highlight=False)
+    table = Table("item", "before", "after", "at most", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in cost.lines:
+        table.add_row(line.item, *(f"{amount:,.2f}" for amount in (line.before, line.after, line.at_most)))
+    console.print(table)
+    for note in wording.cost_notes(cost):
+        console.print(f"  {note}", highlight=False)
