@@ -17,6 +17,8 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from infra import naming, routing
+from infra.kubernetes.engine_build import EngineBuild, EngineBuildArgs
+from infra.kubernetes.engine_cache import EngineCache, EngineCacheArgs
 from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.slot import PORT, Slot, SlotArgs
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra import settings
+    from infra.kubernetes.engine_cache import EngineBucket
     from infra.kubernetes.gateway import Gateway
 
 
@@ -38,6 +41,7 @@ class ServiceReleaseArgs:
         variant: what the service's pool runs.
         images: digest reference of the image of each version that a slot names.
         gateway: what its route attaches to.
+        engine_bucket: where engines lie; None for what the cluster's default storage class gives.
     """
 
     environment: str
@@ -46,6 +50,7 @@ class ServiceReleaseArgs:
     variant: str
     images: Mapping[str, pulumi.Input[str]]
     gateway: Gateway
+    engine_bucket: EngineBucket | None = None
 
 
 class ServiceRelease(pulumi.ComponentResource):
@@ -56,6 +61,7 @@ class ServiceRelease(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         labels = {**naming.labels(name, args.environment), naming.SERVICE_LABEL: name}
         metadata = ObjectMetaArgs(name=name, namespace=args.namespace, labels=labels)
+        builds = self._engine_builds(args)
         slots = {
             slot_name: Slot(
                 slot_name,
@@ -66,6 +72,7 @@ class ServiceRelease(pulumi.ComponentResource):
                     slot=slot,
                     variant=args.variant,
                     image=args.images[slot.version],
+                    engines=builds[slot.version].claim if builds else None,
                 ),
                 opts=child,
             )
@@ -104,6 +111,32 @@ class ServiceRelease(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[args.gateway, *slots.values()]),
         )
         self.register_outputs({})
+
+    def _engine_builds(self, args: ServiceReleaseArgs) -> dict[str, EngineBuild]:
+        """The build of each version that a slot runs; none for a service without a profile."""
+        if args.service.profile is None:
+            return {}
+        child = pulumi.ResourceOptions(parent=self)
+        cache = EngineCache(
+            args.service.name,
+            EngineCacheArgs(environment=args.environment, namespace=args.namespace, bucket=args.engine_bucket),
+            opts=child,
+        )
+        return {
+            version: EngineBuild(
+                EngineBuildArgs(
+                    environment=args.environment,
+                    namespace=args.namespace,
+                    service=args.service,
+                    version=version,
+                    variant=args.variant,
+                    image=args.images[version],
+                    cache=cache,
+                ),
+                opts=child,
+            )
+            for version in args.service.versions()
+        }
 
 
 def _rule(service: str, path: str, backends: list[dict[str, Any]]) -> dict[str, Any]:

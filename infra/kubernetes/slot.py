@@ -15,25 +15,21 @@ from pulumi_kubernetes.apps.v1 import (
 from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     ContainerPortArgs,
-    EmptyDirVolumeSourceArgs,
     EnvVarArgs,
     HTTPGetActionArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
-    ResourceRequirementsArgs,
     Service,
     ServiceAccount,
     ServicePortArgs,
     ServiceSpecArgs,
-    TolerationArgs,
-    VolumeArgs,
-    VolumeMountArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
-from infra import naming, quantities, routing
+from infra import naming, routing
+from infra.kubernetes import serving_pod
 from infra.kubernetes.pods import container_security_context, pod_security_context, spread
 
 if TYPE_CHECKING:
@@ -42,9 +38,6 @@ if TYPE_CHECKING:
 PORT = 8080
 # More than a request may take (10 s) and the gateway needs to hear that the pod leaves.
 _GRACE_SECONDS = 30
-
-# ONNX Runtime's name of what a variant runs on.
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda-trt": "TensorrtExecutionProvider"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +51,7 @@ class SlotArgs:
         slot: its version, replicas and weight.
         variant: what its pool runs.
         image: digest reference of the version's image.
+        engines: name of the claim with the version's engine, known once it is built; None where none is.
     """
 
     environment: str
@@ -66,6 +60,7 @@ class SlotArgs:
     slot: settings.Slot
     variant: str
     image: pulumi.Input[str]
+    engines: pulumi.Input[str] | None = None
 
 
 class Slot(pulumi.ComponentResource):
@@ -137,31 +132,25 @@ class Slot(pulumi.ComponentResource):
         self.register_outputs({"service_name": self.service_name})
 
     def _pod(self, account: ServiceAccount) -> PodSpecArgs:
-        resources = self._args.service.resources
-        tolerations = [TolerationArgs(key=naming.GPU_RESOURCE, operator="Exists", effect="NoSchedule")]
         return PodSpecArgs(
             service_account_name=account.metadata.name,
             automount_service_account_token=False,
             enable_service_links=False,
             node_selector={naming.POOL_LABEL: self._args.service.pool},
-            tolerations=tolerations if resources.gpus else None,
+            tolerations=serving_pod.tolerations(self._args.service),
             topology_spread_constraints=spread(self._selector),
             termination_grace_period_seconds=_GRACE_SECONDS,
             security_context=pod_security_context(),
             containers=[self._container()],
-            volumes=[VolumeArgs(name="tmp", empty_dir=EmptyDirVolumeSourceArgs(size_limit="64Mi"))],
+            volumes=serving_pod.volumes(self._args.engines),
         )
 
     def _container(self) -> ContainerArgs:
-        service, resources = self._args.service, self._args.service.resources
-        cpu_limit = resources.cpu_limit or resources.cpu
-        gpus = {naming.GPU_RESOURCE: str(resources.gpus)} if resources.gpus else {}
         environment = {
-            "SERVING_PROVIDER": _PROVIDERS[self._args.variant],
+            **serving_pod.environment(self._args.service, self._args.variant),
             "SERVING_PORT": str(PORT),
             "SERVING_SLOT": self._slot,
-            "SERVING_THREADS": str(max(1, quantities.millis(cpu_limit) // 1000)),
-            "SERVING_ROOT_PATH": routing.public_prefix(service.name),
+            "SERVING_ROOT_PATH": routing.public_prefix(self._args.service.name),
         }
         return ContainerArgs(
             name="serving",
@@ -172,12 +161,9 @@ class Slot(pulumi.ComponentResource):
             startup_probe=_probe("/startupz", period=1, failures=120),
             readiness_probe=_probe("/readyz", period=2, failures=2),
             liveness_probe=_probe("/livez", period=10, failures=3),
-            resources=ResourceRequirementsArgs(
-                requests={"cpu": resources.cpu, "memory": resources.memory, **gpus},
-                limits={"cpu": cpu_limit, "memory": resources.memory, **gpus},
-            ),
+            resources=serving_pod.resources(self._args.service),
             security_context=container_security_context(),
-            volume_mounts=[VolumeMountArgs(name="tmp", mount_path="/tmp")],  # noqa: S108  # a volume of the pod's own
+            volume_mounts=serving_pod.mounts(engines=self._args.engines is not None, read_only=True),
         )
 
 
