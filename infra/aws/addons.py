@@ -13,7 +13,9 @@ from infra import naming
 from infra.aws.identity import PodRole, PodRoleArgs, ServiceAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from infra.aws.policy_document import Statement
 
 # What `aws eks describe-addon-versions --kubernetes-version <version>` lists; read 2026-08. All three Kubernetes
 # versions share the add-ons that do not depend on it.
@@ -22,6 +24,7 @@ _SHARED = {
     "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
     "aws-ebs-csi-driver": "v1.63.0-eksbuild.1",
     "aws-secrets-store-csi-driver-provider": "v3.1.1-eksbuild.1",
+    "aws-mountpoint-s3-csi-driver": "v2.3.0-eksbuild.1",
 }
 VERSIONS = {
     "1.33": {**_SHARED, "kube-proxy": "v1.33.10-eksbuild.18", "coredns": "v1.12.4-eksbuild.18"},
@@ -32,7 +35,12 @@ VERSIONS = {
 # Without these a node never becomes ready: they wait for no node, nodes wait for them.
 BEFORE_NODES = ("vpc-cni", "kube-proxy", "eks-pod-identity-agent")
 # EKS calls these broken until a node runs them: they come after the system pool.
-AFTER_NODES = ("coredns", "aws-ebs-csi-driver", "aws-secrets-store-csi-driver-provider")
+AFTER_NODES = (
+    "coredns",
+    "aws-ebs-csi-driver",
+    "aws-secrets-store-csi-driver-provider",
+    "aws-mountpoint-s3-csi-driver",
+)
 
 # Those that call AWS: the service account of their pods, and the policy that AWS maintains for it. Without a role of
 # their own they would need the node's, and with it every pod on the host's network.
@@ -66,6 +74,8 @@ def configuration(addon: str, *, region: str) -> dict[str, Any]:
                 "controller": {**_ON_SYSTEM_POOL, "region": region},
                 "node": {"tolerateAllTaints": True},
             }
+        case "aws-mountpoint-s3-csi-driver":
+            return {"node": {"tolerateAllTaints": True}}
         case "aws-secrets-store-csi-driver-provider":
             return {
                 "awsRegion": region,
@@ -91,6 +101,7 @@ class AddonsArgs:
         kubernetes_version: the cluster's, one of :data:`VERSIONS`.
         region: the cluster's.
         boundary_arn: what roles of this stack may never do.
+        statements: what the role of an add-on may do besides what AWS's own policy allows, by add-on.
         addons: :data:`BEFORE_NODES` or :data:`AFTER_NODES`.
     """
 
@@ -99,6 +110,7 @@ class AddonsArgs:
     kubernetes_version: str
     region: str
     boundary_arn: pulumi.Input[str]
+    statements: Mapping[str, Sequence[Statement]]
     addons: Sequence[str]
 
 
@@ -147,6 +159,7 @@ class Addons(pulumi.ComponentResource):
                 accounts=[account],
                 boundary_arn=args.boundary_arn,
                 managed_policies=[policy],
+                statements=args.statements.get(addon, ()),
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.aws.access import ClusterAccess, ClusterAccessArgs
-from infra.aws.service_role import service_role
+from infra.aws.service_role import ServiceRole, ServiceRoleArgs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,18 +76,22 @@ class Eks(pulumi.ComponentResource):
             kms_key_id=args.log_key_arn,
             opts=child,
         )
+        role = ServiceRole(
+            f"{name}-role",
+            ServiceRoleArgs(
+                environment=args.environment,
+                part="cluster",
+                service="eks.amazonaws.com",
+                managed_policies=["AmazonEKSClusterPolicy"],
+                boundary_arn=args.boundary_arn,
+            ),
+            opts=child,
+        )
         cluster = aws.eks.Cluster(
             name,
             name=cluster_name,
             version=args.cluster.version,
-            role_arn=service_role(
-                f"{name}-role",
-                role_name=naming.aws_name(args.environment, "cluster"),
-                service="eks.amazonaws.com",
-                managed_policies=["AmazonEKSClusterPolicy"],
-                boundary_arn=args.boundary_arn,
-                opts=child,
-            ),
+            role_arn=role.arn,
             access_config=aws.eks.ClusterAccessConfigArgs(
                 authentication_mode="API",
                 # Whoever happens to deploy first would stay administrator for ever, and be listed nowhere.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
+from infra import naming
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,6 +25,7 @@ class LoadBalancerArgs:
     """What a load balancer is made from.
 
     Attributes:
+        environment: the stack.
         ingress: its settings.
         vpc_id: the VPC's.
         subnet_ids: one a zone; public ones for an internet-facing one.
@@ -33,6 +36,7 @@ class LoadBalancerArgs:
         protect: whether it must not be deleted.
     """
 
+    environment: str
     ingress: settings.Ingress
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -113,7 +117,13 @@ class LoadBalancer(pulumi.ComponentResource):
     def _security_group(self) -> pulumi.Output[str]:
         """From the allowed ranges to the balancer, from the balancer to the nodes' port, and nothing else."""
         args, child = self._args, pulumi.ResourceOptions(parent=self)
-        group = aws.ec2.SecurityGroup(self._name, description="Users of inferstack", vpc_id=args.vpc_id, opts=child)
+        group = aws.ec2.SecurityGroup(
+            self._name,
+            description="Users of inferstack",
+            vpc_id=args.vpc_id,
+            tags={"Name": naming.aws_name(args.environment, "ingress")},
+            opts=child,
+        )
         for cidr in args.ingress.allowed_cidrs:
             aws.vpc.SecurityGroupIngressRule(
                 f"{self._name}-from-{cidr}",

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra import instance_types, naming
-from infra.aws.service_role import service_role
+from infra.aws.service_role import ServiceRole, ServiceRoleArgs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +24,18 @@ def node_role(environment: str, boundary_arn: pulumi.Input[str], opts: pulumi.Re
 
     What pods may do comes by pod identity, the network plugin's permissions too.
     """
-    return service_role(
+    role = ServiceRole(
         "node-role",
-        role_name=naming.aws_name(environment, "node"),
-        service="ec2.amazonaws.com",
-        managed_policies=["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"],
-        boundary_arn=boundary_arn,
+        ServiceRoleArgs(
+            environment=environment,
+            part="node",
+            service="ec2.amazonaws.com",
+            managed_policies=["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"],
+            boundary_arn=boundary_arn,
+        ),
         opts=opts,
     )
+    return role.arn
 
 
 @dataclass(frozen=True, kw_only=True)

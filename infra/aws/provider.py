@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pulumi
 import pulumi_aws as aws
@@ -12,9 +12,12 @@ from infra import naming
 from infra.settings import EksCluster, SettingsError, errors
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from infra import settings
+
+Answer = TypeVar("Answer")
 
 _ACCOUNT = ("aws", "account")
 _REGION = ("aws", "region")
@@ -57,20 +60,25 @@ def check_account(account: settings.Aws, provider: aws.Provider, *, source: Path
     Raises:
         SettingsError: they are not.
     """
-    try:
-        identity = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider))
-    except Exception as error:  # noqa: BLE001  # Pulumi raises nothing more exact when a function fails
-        raise _explain(str(error), account, source) from None
+    identity = _ask(lambda: aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)), account, source)
     if identity.account_id != account.account:
         sentence = f"the credentials are {identity.account_id}'s ({identity.arn})"
         raise _wrong(_ACCOUNT, sentence, account, source)
+
+
+def _ask(function: Callable[[], Answer], account: settings.Aws, source: Path) -> Answer:
+    """Call a function of the provider; a sentence takes the place of what AWS says when it fails."""
+    try:
+        return function()
+    except Exception as error:  # noqa: BLE001  # Pulumi raises nothing more exact when a function fails
+        raise _explain(str(error), account, source) from None
 
 
 def _explain(text: str, account: settings.Aws, source: Path) -> SettingsError:
     for pattern, key, meaning in _MEANINGS:
         if re.search(pattern, text):
             return _wrong(key, meaning, account, source)
-    return _wrong(_ACCOUNT, f"AWS was asked who we are and did not answer ({_last_line(text)})", account, source)
+    return _wrong(_ACCOUNT, f"AWS did not answer ({_last_line(text)})", account, source)
 
 
 def _last_line(text: str) -> str:
@@ -111,7 +119,7 @@ def check_zones(
     assert isinstance(stack.cluster, EksCluster)  # noqa: S101  # the settings allow AWS with no other
     system = stack.cluster.system_nodes.instance_type
     wanted = {pool.name: pool.nodes.instance_type for pool in stack.pools if pool.nodes}
-    offered = _offered({system, *wanted.values()}, provider)
+    offered = _ask(lambda: _offered({system, *wanted.values()}, provider), account, source)
     zones = account.network.zones
 
     if missing := [zone for zone in zones if zone not in offered[system]]:
