@@ -27,8 +27,8 @@ from rehearsal.standin.shapes import (
 
 _CLASS = re.compile(r"^class (\w+)(?:\([^\n]*\))?:$", re.MULTILINE)
 _SIGNATURE = re.compile(r"    def __init__\(__self__(?:, \*)?,?(.*?)\):\n", re.DOTALL)
-_GETTER = re.compile(r"    @pulumi\.getter(?:\(name=\"(\w+)\"\))?\n    def (\w+)\(self\)")
-_OUTPUT = re.compile(r"__props__\.__dict__\[\"(\w+)\"\] = None$", re.MULTILINE)
+_GETTER = re.compile(r"    @pulumi\.getter(?:\(name=\"(\w+)\"\))?\n(?:    @[^\n]*\n)*    def (\w+)\(self\)")
+_OUTPUT = re.compile(r"^ {12}__props__\.__dict__\[\"(\w+)\"\] = None$", re.MULTILINE)
 _SECRETS = re.compile(r"additional_secret_outputs=\[([^\]]*)\]")
 _FUNCTION_ARGUMENT = re.compile(r"    __args__\['(\w+)'\] = (\w+)$", re.MULTILINE)
 _ENUM_VALUE = re.compile(r"^    \w+ = \"([^\"]*)\"$", re.MULTILINE)
@@ -66,7 +66,7 @@ class Sdk:
         wire = _wire_names(body)
         secrets = _SECRETS.search(text)
         return ResourceShape(
-            arguments=self._arguments(folder, file, f"{name}Args"),
+            arguments=self._arguments(folder, file, self._argument_class(folder, file, name)),
             outputs=tuple(dict.fromkeys(wire.get(match[1], match[1]) for match in _OUTPUT.finditer(body))),
             secrets=frozenset(re.findall(r"\w+", secrets[1])) if secrets else frozenset(),
         )
@@ -113,6 +113,10 @@ class Sdk:
     def _class(self, folder: str, file: str, name: str) -> str:
         begin, end = self._classes(folder, file).get(name, (0, 0))
         return self._text(folder, file)[begin:end]
+
+    def _argument_class(self, folder: str, file: str, name: str) -> str:
+        """Return the class of a resource's arguments; the generator evades a nested object of the same name."""
+        return next((found for found in (f"{name}Args", f"{name}InitArgs") if found in self._classes(folder, file)), "")
 
     def _arguments(self, folder: str, file: str, name: str) -> Arguments:
         body = self._class(folder, file, name)
