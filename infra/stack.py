@@ -8,10 +8,12 @@ import pulumi
 
 from infra import capacity, cluster, images, naming, routing
 from infra.catalogue import check_versions
+from infra.kubernetes.cloud_support import CloudSupport, CloudSupportArgs
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
-from infra.settings.errors import SettingsError
+from infra.settings import EksCluster, SettingsError
+from infra.settings.stack import SYSTEM_POOL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +56,7 @@ class Stack:
             access=access,
             base=platform.base,
             root=root,
-            find=foundation.find_image if foundation else None,
+            find=foundation.find_image if foundation and not foundation.builds else None,
         )
         serving = {
             (service.name, version): built.reference(service, version)
@@ -63,6 +65,19 @@ class Stack:
         }
 
         on_cluster = pulumi.ResourceOptions(provider=access.provider)
+        if foundation and isinstance(settings.cluster, EksCluster):
+            CloudSupport(
+                "cloud",
+                CloudSupportArgs(
+                    environment=environment,
+                    region=foundation.region,
+                    images=settings.cluster.images,
+                    pools=settings.pools,
+                    cluster_name=foundation.cluster_name,
+                    volume_key_arn=foundation.volume_key_arn,
+                ),
+                opts=on_cluster,
+            )
         gateway = Gateway(
             "gateway",
             GatewayArgs(
@@ -71,6 +86,9 @@ class Stack:
                 envoy_image=platform.envoy,
                 node_port=settings.gateway.node_port,
                 crds=root / ".tools" / "share" / "contour",
+                # In a cloud one Envoy in each zone, on nodes that no autoscaler empties.
+                replicas=len(foundation.zones) if foundation else 1,
+                pool=SYSTEM_POOL if foundation else None,
             ),
             opts=on_cluster,
         )
@@ -91,6 +109,7 @@ class Stack:
                     variant=settings.pool(service.pool).variant,
                     images={version: serving[service.name, version] for version in service.versions()},
                     gateway=gateway,
+                    engine_bucket=foundation.engine_bucket if foundation else None,
                 ),
                 opts=on_cluster,
             )

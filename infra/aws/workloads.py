@@ -7,37 +7,19 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from infra.aws.policy_document import Statement
-from infra.aws.storage import ENGINES, MODELS
+from infra.aws.storage import ENGINES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infra.aws.database import Database
     from infra.aws.storage import Storage
 
-# AWS maintains what its own add-ons need from version to version.
-EBS_CSI_POLICY = "service-role/AmazonEBSCSIDriverPolicy"
-VPC_CNI_POLICY = "AmazonEKS_CNI_Policy"
-
 
 def serving(service: str, *, region: str, storage: Storage, database: Database) -> tuple[Statement, ...]:
-    """Read the service's models, keep its engines, read the password of the database."""
-    models, engines = (
-        pulumi.Output.concat(storage.bucket_arn, f"/{prefix}/{service}/*") for prefix in (MODELS, ENGINES)
-    )
+    """Read the service's engines and the password of the database; models are in the image (docs/decisions/0011)."""
     return (
-        Statement(sid="ReadModels", actions=["s3:GetObject"], resources=[models]),
-        Statement(sid="KeepEngines", actions=["s3:GetObject", "s3:PutObject"], resources=[engines]),
-        Statement(
-            sid="FindThem",
-            actions=["s3:ListBucket"],
-            resources=[storage.bucket_arn],
-            conditions={"StringLike": {"s3:prefix": [f"{MODELS}/{service}/*", f"{ENGINES}/{service}/*"]}},
-        ),
-        Statement(
-            sid="UseStorageKey",
-            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=[storage.key_arn],
-            conditions=_through("s3", region),
-        ),
+        *_engines(service, region=region, storage=storage, actions=["s3:GetObject"]),
         Statement(
             sid="ReadPassword",
             actions=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
@@ -48,6 +30,39 @@ def serving(service: str, *, region: str, storage: Storage, database: Database) 
             actions=["kms:Decrypt"],
             resources=[database.key_arn],
             conditions=_through("secretsmanager", region),
+        ),
+    )
+
+
+def engine_build(service: str, *, region: str, storage: Storage) -> tuple[Statement, ...]:
+    """Keep the service's engines."""
+    actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    return _engines(service, region=region, storage=storage, actions=actions)
+
+
+def _engines(service: str, *, region: str, storage: Storage, actions: Sequence[str]) -> tuple[Statement, ...]:
+    """Mount a service's prefix of the bucket as a volume.
+
+    Source: https://github.com/awslabs/mountpoint-s3/blob/main/doc/CONFIGURATION.md#iam-permissions
+    """
+    prefix = f"{ENGINES}/{service}"
+    return (
+        Statement(
+            sid="UseEngines",
+            actions=actions,
+            resources=[pulumi.Output.concat(storage.bucket_arn, f"/{prefix}/*")],
+        ),
+        Statement(
+            sid="FindThem",
+            actions=["s3:ListBucket"],
+            resources=[storage.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{prefix}/*"]}},
+        ),
+        Statement(
+            sid="UseStorageKey",
+            actions=["kms:Decrypt", "kms:GenerateDataKey"],
+            resources=[storage.key_arn],
+            conditions=_through("s3", region),
         ),
     )
 
@@ -90,7 +105,7 @@ def autoscaler(cluster: str) -> tuple[Statement, ...]:
 
 
 def volumes(key_arn: pulumi.Input[str]) -> tuple[Statement, ...]:
-    """Use the key of encrypted volumes; beside :data:`EBS_CSI_POLICY`.
+    """Use the key of encrypted volumes; beside what AWS's own policy for the add-on allows.
 
     Source: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/install.md
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -86,6 +86,8 @@ class Slot(Model):
 class CanaryRelease(Model):
     """A candidate takes a growing share of the stable slot's traffic."""
 
+    slot_names: ClassVar = ("stable", "candidate")
+
     strategy: Literal["canary"]
     stable: Slot
     candidate: Slot | None = None
@@ -99,6 +101,8 @@ class CanaryRelease(Model):
 
 class BlueGreenRelease(Model):
     """Two colours, of which one takes all traffic."""
+
+    slot_names: ClassVar = ("blue", "green")
 
     strategy: Literal["blue_green"]
     blue: Slot | None = None
