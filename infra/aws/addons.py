@@ -24,7 +24,7 @@ _SHARED = {
     "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
     "aws-ebs-csi-driver": "v1.63.0-eksbuild.1",
     "aws-secrets-store-csi-driver-provider": "v3.1.1-eksbuild.1",
-    "aws-mountpoint-s3-csi-driver": "v2.3.0-eksbuild.1",
+    "aws-mountpoint-s3-csi-driver": "v2.5.0-eksbuild.1",
 }
 VERSIONS = {
     "1.33": {**_SHARED, "kube-proxy": "v1.33.10-eksbuild.18", "coredns": "v1.12.4-eksbuild.18"},
@@ -75,7 +75,7 @@ def configuration(addon: str, *, region: str) -> dict[str, Any]:
                 "node": {"tolerateAllTaints": True},
             }
         case "aws-mountpoint-s3-csi-driver":
-            return {"node": {"tolerateAllTaints": True}}
+            return {"controller": _ON_SYSTEM_POOL, "node": {"tolerateAllTaints": True}}
         case "aws-secrets-store-csi-driver-provider":
             return {
                 "awsRegion": region,

@@ -106,14 +106,16 @@ def _s3_statements(*, account: str, region: str) -> list[Statement]:
             resources=["*"],
             conditions={"StringEquals": {"aws:ResourceAccount": account}},
         ),
-        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html and
-        # https://docs.aws.amazon.com/linux/al2023/ug/managing-repos-os-updates.html
+        # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html,
+        # https://docs.aws.amazon.com/linux/al2023/ug/managing-repos-os-updates.html and
+        # https://github.com/kubernetes/registry.k8s.io, which sends whoever asks from AWS to a bucket of his region.
         Statement(
             sid="LayersAndPackages",
             principals={"AWS": "*"},
             actions=["s3:GetObject"],
             resources=[
                 f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*",
+                f"arn:aws:s3:::prod-registry-k8s-io-{region}/*",
                 f"arn:aws:s3:::al2023-repos-{region}-de612dc2/*",
             ],
         ),
