@@ -10,29 +10,40 @@ from tests.contracts.terraform.values import arguments
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.contracts.terraform.facts import Facts
     from tests.contracts.terraform.recording import Declared, Program
     from tests.contracts.terraform.schema import Schema
 
 
-def configuration(program: Program, schema: Schema) -> dict[str, Any]:
+def configuration(program: Program, schema: Schema, facts: Facts) -> dict[str, Any]:
     """The resources of a program.
+
+    Args:
+        program: the stack.
+        schema: the provider's.
+        facts: what is known of both major versions, and of moto.
 
     Returns:
         A document in Terraform's JSON syntax, without its providers.
     """
     resources: dict[str, dict[str, Any]] = {}
     for declared in program.resources:
-        resources.setdefault(declared.type, {})[declared.label] = resource(declared, schema)
+        resources.setdefault(declared.type, {})[declared.label] = resource(declared, schema, facts)
     return {"resource": resources}
 
 
-def resource(declared: Declared, schema: Schema) -> dict[str, Any]:
-    """One resource."""
-    body = arguments(declared.inputs, schema.resource(declared.type))
-    return body | {
-        "provider": f"aws.{declared.provider}",
-        **({"depends_on": sorted(set(declared.depends_on))} if declared.depends_on else {}),
+def resource(declared: Declared, schema: Schema, facts: Facts) -> dict[str, Any]:
+    """One resource, as the older provider knows it."""
+    majors = facts.majors_of(declared.token)
+    inputs = {
+        majors[name].older if name in majors else name: value
+        for name, value in declared.inputs.items()
+        if name not in majors or majors[name].older
     }
+    body = arguments(inputs, schema.resource(declared.type))
+    # What moto cannot create must not keep it from creating what comes after.
+    before = sorted({address for address in declared.depends_on if address.split(".")[0] not in facts.moto_lacks})
+    return body | {"provider": f"aws.{declared.provider}"} | ({"depends_on": before} if before else {})
 
 
 def provider(program: Program, name: str, access: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tests.contracts.terraform.names import snake, spellings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.contracts.terraform.schema import Block, Type
+    from tests.contracts.terraform.schema import Block, Nested, Type
 
 # What :mod:`references` makes; every other "${" is text of the program, for example a variable of an IAM policy.
 REFERENCE = re.compile(r"\$\{(?:tolist\()?aws_[a-z0-9_]+\.[\w-]+[^${}\"]*\}")
@@ -34,13 +34,20 @@ def text(value: str) -> str:
     parts: list[str] = []
     end = 0
     for match in REFERENCE.finditer(value):
-        parts += [_literal(value[end : match.start()]), match[0]]
+        parts += [literal(value[end : match.start()]), match[0]]
         end = match.end()
-    return "".join([*parts, _literal(value[end:])])
+    return "".join([*parts, literal(value[end:])])
 
 
-def _literal(value: str) -> str:
-    return TEMPLATE.sub(lambda match: match[0] * 2, value)
+def literal(value: Any) -> Any:  # noqa: ANN401  # JSON
+    """A value in which no string is a Terraform expression."""
+    if isinstance(value, str):
+        return TEMPLATE.sub(lambda match: match[0] * 2, value)
+    if isinstance(value, list):
+        return [literal(each) for each in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: literal(each) for key, each in cast("dict[str, Any]", value).items()}
+    return value
 
 
 def _name(key: str, known: Mapping[str, str]) -> str:
@@ -50,10 +57,14 @@ def _name(key: str, known: Mapping[str, str]) -> str:
 def _argument(key: str, value: Any, block: Block) -> Any:  # noqa: ANN401  # JSON
     name = _name(key, block.by_spelling)
     if name in block.blocks:
-        nested = block.blocks[name].block
-        values = cast("list[Any]", value if isinstance(value, list) else [value])
-        return [arguments(item, nested) if isinstance(item, dict) else item for item in values]
+        return _blocks(value, block.blocks[name])
     return convert(value, block.attributes[name].type if name in block.attributes else None)
+
+
+def _blocks(value: Any, nested: Nested) -> Any:  # noqa: ANN401  # JSON
+    if isinstance(value, list):
+        return [_blocks(item, nested) for item in cast("list[Any]", value)]
+    return arguments(cast("dict[str, Any]", value), nested.block) if isinstance(value, dict) else value
 
 
 def convert(value: Any, type_: Type) -> Any:  # noqa: ANN401  # JSON
@@ -64,7 +75,7 @@ def convert(value: Any, type_: Type) -> Any:  # noqa: ANN401  # JSON
         type_: the attribute's, as the schema writes it; None if the provider knows none.
     """
     if isinstance(value, str):
-        return [text(value)] if _collection(type_) else text(value)
+        return text(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):

@@ -1,0 +1,75 @@
+"""One run of all stacks, on which the tests of this folder agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contracts.terraform import contract, facts, mirror, stacks
+from tests.contracts.terraform.contract import Clouds, Outcome
+from tests.contracts.terraform.facts import Facts
+from tests.contracts.terraform.mirror import Installation
+from tests.contracts.terraform.recording import Program
+from tests.contracts.terraform.schema import Schema
+from tests.contracts.terraform.terraform import Terraform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@pytest.fixture(scope="session")
+def known() -> Facts:
+    """What facts.toml says."""
+    return facts.read()
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    """Terraform and the provider; without them there is nothing to check."""
+    try:
+        return mirror.find()
+    except mirror.NotInstalledError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def schema(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Schema:
+    """What the provider says of its resources."""
+    terraform = Terraform(installation, tmp_path_factory.mktemp("schema"))
+    terraform.init()
+    return Schema(terraform.schema())
+
+
+@pytest.fixture(scope="session")
+def programs(schema: Schema, known: Facts) -> Sequence[Program]:
+    """The stacks, recorded."""
+    return [stacks.program(stack, schema=schema, facts=known) for stack in stacks.STACKS]
+
+
+@pytest.fixture(scope="session")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    """A moto for each stack."""
+    running = Clouds({stack: stacks.account(stack) for stack in stacks.STACKS}, tmp_path_factory.mktemp("clouds"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def outcome(
+    programs: Sequence[Program],
+    clouds: Clouds,
+    schema: Schema,
+    known: Facts,
+    installation: Installation,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Outcome:
+    """The stacks validated, planned, applied, planned again and destroyed."""
+    return contract.run(
+        programs,
+        clouds=clouds,
+        schema=schema,
+        facts=known,
+        installation=installation,
+        folder=tmp_path_factory.mktemp("stacks"),
+    )

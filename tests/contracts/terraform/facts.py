@@ -1,0 +1,77 @@
+"""The differences that are known, read from facts.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = Path(__file__).with_name("facts.toml")
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quirk(_Fact):
+    """Something that moto answers falsely.
+
+    Attributes:
+        type: Terraform's.
+        attribute: that a second plan wants to change, though nothing changed.
+        reason: what moto does.
+    """
+
+    type: str
+    attribute: str
+    reason: str
+
+
+class Major(_Fact):
+    """A difference between the provider that pulumi_aws 7 bridges (6.x) and the one that is asked here (5.100.0).
+
+    Attributes:
+        type: Pulumi's.
+        argument: Pulumi's name of an argument that the older provider does not have, or has in another form.
+        older: what the older one calls it; empty if it has none, and the argument is left out.
+        reason: what changed.
+    """
+
+    type: str
+    argument: str
+    older: str = ""
+    reason: str
+
+
+class Facts(_Fact):
+    """All of them.
+
+    Attributes:
+        types: Terraform types by Pulumi token, where the name does not tell.
+        moto_lacks: why moto cannot create a type, by Terraform's name.
+        moto_is_wrong: the differences that a second plan may show.
+        majors: arguments on which the two major versions of the provider differ.
+    """
+
+    types: dict[str, str]
+    moto_lacks: dict[str, str]
+    moto_is_wrong: tuple[Quirk, ...] = ()
+    majors: tuple[Major, ...] = ()
+
+    def quirk(self, type_: str, attribute: str) -> Quirk | None:
+        """Why an attribute may differ in a second plan; None if it may not."""
+        return next((each for each in self.moto_is_wrong if (each.type, each.attribute) == (type_, attribute)), None)
+
+    def majors_of(self, type_: str) -> Mapping[str, Major]:
+        """The differences of a Pulumi type, by argument."""
+        return {each.argument: each for each in self.majors if each.type == type_}
+
+
+def read() -> Facts:
+    """Read facts.toml."""
+    return Facts.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
