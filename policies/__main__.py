@@ -6,12 +6,14 @@ The engine runs this folder (PulumiPolicy.yaml, `python -m pulumi.policy`); a pe
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 # The engine starts the folder as a program, without the package around it.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from policies.exemptions import Exemption, ExemptionError, load, with_exemptions
 from policies.rules import (
     container_resources,
     default_deny,
@@ -35,7 +37,7 @@ from policies.rules import (
 if TYPE_CHECKING:
     from policies.rule import Rule
 
-RULES: Final[tuple[Rule, ...]] = (
+_RULES: Final[tuple[Rule, ...]] = (
     image_digest.RULE,
     image_no_latest.RULE,
     image_build_base.RULE,
@@ -56,13 +58,24 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
+def _exemptions() -> tuple[Exemption, ...]:
+    try:
+        return load(Path(__file__).parent / "exemptions.toml", _RULES)
+    except ExemptionError as error:
+        sys.exit(str(error))
+
+
+EXEMPTIONS: Final = _exemptions()
+RULES: Final = tuple(with_exemptions(rule, EXEMPTIONS, datetime.now(tz=UTC).date()) for rule in _RULES)
+
+
 def main() -> None:
     """Serve the engine, or answer a person."""
     if __package__:
         from policies.cli import main as answer  # noqa: PLC0415  each way in loads its own libraries alone
     else:
         from policies.pack import serve as answer  # noqa: PLC0415
-    answer(RULES)
+    answer(RULES, EXEMPTIONS)
 
 
 if __name__ == "__main__":

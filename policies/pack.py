@@ -10,6 +10,9 @@ three verdicts:
   and the rule itself counts as not applicable, so that no report lists it as passed; at an update, where
   nothing should be unknown any more, a mandatory violation of the rule;
 - pass: nothing.
+
+What passes by exemption alone is an advisory violation of the policy ``exempted``, at each preview and update, so that
+nobody has to remember that it is there.
 """
 
 from __future__ import annotations
@@ -36,13 +39,17 @@ from policies.rule import Finding, Resource, ResourceRule, Rule, StackRule, Verd
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from policies.exemptions import Exemption
+
     ReportViolation = Callable[[str, str | None], None]
 
 NAME: Final = "inferstack"
 UNDECIDED: Final = "undecided"
+EXEMPTED: Final = "exempted"
 _UNDECIDED_TITLE: Final = (
     "Not decided by this preview: these rules need values that only the update tells, and decide then."
 )
+_EXEMPTED_TITLE: Final = "Let pass by name, until a day, by somebody who answers for it: policies/exemptions.toml."
 
 _UNKNOWN_SENTINELS: Final = frozenset(
     {
@@ -57,8 +64,13 @@ _UNKNOWN_SENTINELS: Final = frozenset(
 )
 
 
-def serve(rules: Sequence[Rule]) -> NoReturn:
-    """Answer the engine's questions by these rules until it ends this process."""
+def serve(rules: Sequence[Rule], exemptions: Sequence[Exemption]) -> NoReturn:
+    """Answer the engine's questions by these rules until it ends this process.
+
+    Args:
+        rules: with their exemptions.
+        exemptions: what to look for when saying what was exempted.
+    """
     library.deserialize_properties = _Unread  # pyright: ignore[reportPrivateImportUsage]
     of_resources = [rule for rule in rules if isinstance(rule, ResourceRule)]
     of_stacks = [rule for rule in rules if isinstance(rule, StackRule)]
@@ -67,6 +79,7 @@ def serve(rules: Sequence[Rule]) -> NoReturn:
         *(_stack_policy(rule) for rule in of_stacks),
         _undecided_resources(of_resources),
         _undecided_stacks(of_stacks),
+        _exempted_resources(of_resources, {exemption.resource for exemption in exemptions}),
     ]
     PolicyPack(NAME, policies, enforcement_level=EnforcementLevel.MANDATORY)
     raise SystemExit
@@ -131,6 +144,23 @@ def _undecided_stacks(rules: Sequence[StackRule]) -> Policy:
         _report_undecided(rules, args, report)
 
     return StackValidationPolicy(f"{UNDECIDED}-stack", _UNDECIDED_TITLE, validate, EnforcementLevel.ADVISORY)
+
+
+def _exempted_resources(rules: Sequence[ResourceRule], named: set[str]) -> Policy:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        resources = _resources(args, rules) if f"{args.resource_type} {args.name}" in named else []
+        notes = [
+            f"{finding.rule}: {note}"
+            for rule in rules
+            for finding in rule.judge(resources)
+            for note in finding.exemptions
+        ]
+        if notes:
+            report("\n".join([f"{EXEMPTED}: {args.resource_type} {args.name}", *notes]), args.urn)
+        else:
+            args.not_applicable("nothing is exempted")
+
+    return ResourceValidationPolicy(EXEMPTED, _EXEMPTED_TITLE, validate, EnforcementLevel.ADVISORY)
 
 
 def _resources(args: ResourceValidationArgs | StackValidationArgs, rules: Sequence[Rule]) -> list[Resource]:

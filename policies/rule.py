@@ -6,7 +6,7 @@ Nothing here knows Pulumi, so a rule can be tested on samples and run over any o
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from policies.node import Node
@@ -57,6 +57,8 @@ class Expectation:
         must: what is expected, for example ``be a positive number``.
         found: what is there instead; never a secret.
         remedy: what to do, where it is not what the rule says for all.
+        exemption: what is found here instead, why that may pass, who answers for it and until when; empty if it is
+            as it must be.
     """
 
     holds: Truth
@@ -64,6 +66,7 @@ class Expectation:
     must: str
     found: str
     remedy: str = ""
+    exemption: str = ""
 
 
 def expect(node: Node, must: str, holds: Truth, *, remedy: str = "") -> Expectation:
@@ -81,6 +84,7 @@ class Finding:
         verdict: pass, fail or undecided.
         reasons: one for each expectation that is not met (fail) or cannot be judged yet (undecided).
         remedies: what to do, in the order of the reasons, each once.
+        exemptions: what passed by exemption alone, see :class:`Expectation`.
     """
 
     rule: str
@@ -88,6 +92,7 @@ class Finding:
     verdict: Verdict
     reasons: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
+    exemptions: tuple[str, ...] = ()
 
     def message(self) -> str:
         """The finding for a person: rule, resource, reasons, what to do."""
@@ -147,6 +152,11 @@ Rule: TypeAlias = ResourceRule | StackRule
 
 
 def _finding(rule: Rule, resource: Resource, expectations: Sequence[Expectation]) -> Finding:
+    exempted = tuple(expectation.exemption for expectation in expectations if expectation.exemption)
+    return replace(_judgement(rule, resource, expectations), exemptions=exempted)
+
+
+def _judgement(rule: Rule, resource: Resource, expectations: Sequence[Expectation]) -> Finding:
     unmet = [expectation for expectation in expectations if expectation.holds is False]
     open_ = [expectation for expectation in expectations if expectation.holds is None]
     if unmet:

@@ -103,6 +103,7 @@ def declare_agent(
 def _agent_security_context() -> SecurityContextArgs:
     """The restricted Pod Security Standard, but for the user: the kubelet's sockets let none but root connect."""
     return SecurityContextArgs(
+        run_as_non_root=False,
         run_as_user=0,
         allow_privilege_escalation=False,
         read_only_root_filesystem=True,

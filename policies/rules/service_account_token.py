@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
-# Who may call the Kubernetes API, as namespace/name. Contour watches routes and Services; its Job writes certificates.
-MAY_CALL_THE_API: Final = frozenset({"inferstack-gateway/contour", "inferstack-gateway/contour-certgen"})
+# Who may call the Kubernetes API, as namespace/name. Contour watches routes and Services; its Job writes certificates;
+# the autoscaler watches pods and nodes.
+MAY_CALL_THE_API: Final = frozenset(
+    {
+        "inferstack-gateway/contour",
+        "inferstack-gateway/contour-certgen",
+        "inferstack-system/cluster-autoscaler",
+    }
+)
 
 
 def _check(resource: Resource) -> Iterator[Expectation]:
