@@ -19,6 +19,8 @@ from rehearsal.errors import ExitCode, RehearsalError
 if TYPE_CHECKING:
     from types import FrameType
 
+    from mypy_boto3_pricing import PricingClient
+
     from rehearsal.report import Report
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -84,7 +86,7 @@ def prices(region: str, *, refresh: bool) -> None:
     if refresh:
         import boto3  # noqa: PLC0415  takes longer to load than everything else here
 
-        client = boto3.client("pricing", region_name=price_list.API_REGION)
+        client: PricingClient = boto3.client("pricing", region_name=price_list.API_REGION)  # pyright: ignore[reportUnknownMemberType]  # has an overload for every service, most without stubs here
         table = price_list.refresh(
             table, region=region, client=client, progress=lambda line: click.echo(line, err=True)
         )

@@ -10,7 +10,7 @@ from rehearsal.cloud import quantity
 from rehearsal.report import Cost, CostLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rehearsal.prices import Prices
 
@@ -85,38 +85,43 @@ def charges(deployed: Deployed, *, spot_share: float) -> Iterator[Charge]:
     disks = _disks(deployed.resources)
     for resource in deployed.resources:
         inputs: Json = resource.get("inputs") or {}
-        match resource["type"]:
-            case "aws:eks/cluster:Cluster":
-                yield _fixed("eks/cluster", HOURS)
-            case "aws:eks/nodeGroup:NodeGroup":
-                yield from _node_group(inputs, resource.get("outputs") or {}, deployed.nodes, disks, spot_share)
-            case "aws:ec2/instance:Instance":
-                yield _fixed(f"ec2/{inputs.get('instanceType')}", HOURS)
-            case "aws:ec2/natGateway:NatGateway":
-                yield _fixed("vpc/nat-gateway", HOURS)
-            case "aws:ec2/eip:Eip":
-                yield _fixed("vpc/public-address", HOURS)
-            case "aws:ec2/vpcEndpoint:VpcEndpoint" if inputs.get("vpcEndpointType") == "Interface":
-                yield _fixed("vpc/interface-endpoint", HOURS * len(inputs.get("subnetIds") or ()))
-            case "aws:lb/loadBalancer:LoadBalancer":
-                yield _fixed(f"lb/{inputs.get('loadBalancerType', 'application')}", HOURS)
-            case "aws:rds/instance:Instance":
-                yield from _database(inputs)
-            case "aws:kms/key:Key":
-                yield _fixed("kms/key", 1)
-            case "aws:secretsmanager/secret:Secret":
-                yield _fixed("secretsmanager/secret", 1)
-            case "aws:route53/zone:Zone":
-                yield _fixed("route53/zone", 1)
-            case "kubernetes:core/v1:PersistentVolumeClaim":
-                size = inputs.get("spec", {}).get("resources", {}).get("requests", {}).get("storage", "0")
-                yield _fixed("ebs/gp3", float(quantity.parse(size) / 2**30))
-            case _:
-                pass
+        if resource["type"] == "aws:eks/nodeGroup:NodeGroup":
+            outputs: Json = resource.get("outputs") or {}
+            yield from _node_group(inputs, outputs, deployed.nodes, disks, spot_share)
+        elif charge := _CHARGES.get(resource["type"]):
+            yield from charge(inputs)
 
 
 def _fixed(item: str, amount: float) -> Charge:
     return Charge(item=item, amount=amount, at_most=amount)
+
+
+def _hourly(item: str) -> Callable[[Json], Iterator[Charge]]:
+    """Of what is charged by the hour, whatever its inputs."""
+    return lambda _inputs: iter([_fixed(item, HOURS)])
+
+
+def _monthly(item: str) -> Callable[[Json], Iterator[Charge]]:
+    """Of what is charged by the month, whatever its inputs."""
+    return lambda _inputs: iter([_fixed(item, 1)])
+
+
+def _instance(inputs: Json) -> Iterator[Charge]:
+    yield _fixed(f"ec2/{inputs.get('instanceType')}", HOURS)
+
+
+def _endpoint(inputs: Json) -> Iterator[Charge]:
+    if inputs.get("vpcEndpointType") == "Interface":
+        yield _fixed("vpc/interface-endpoint", HOURS * len(inputs.get("subnetIds") or ()))
+
+
+def _load_balancer(inputs: Json) -> Iterator[Charge]:
+    yield _fixed(f"lb/{inputs.get('loadBalancerType', 'application')}", HOURS)
+
+
+def _claim(inputs: Json) -> Iterator[Charge]:
+    size = inputs.get("spec", {}).get("resources", {}).get("requests", {}).get("storage", "0")
+    yield _fixed("ebs/gp3", float(quantity.parse(size) / 2**30))
 
 
 def _node_group(
@@ -142,13 +147,16 @@ def _disks(resources: Iterable[Json]) -> dict[str, float]:
             continue
         inputs: Json = resource.get("inputs") or {}
         outputs: Json = resource.get("outputs") or {}
-        size = sum(
-            float((each.get("ebs") or {}).get("volumeSize", 0)) for each in inputs.get("blockDeviceMappings") or ()
-        )
+        devices: list[Json] = inputs.get("blockDeviceMappings") or []
+        size = sum(_gigabytes(device.get("ebs") or {}) for device in devices)
         for name in (resource.get("id"), outputs.get("id"), inputs.get("name"), outputs.get("name")):
             if name:
                 found[str(name)] = size
     return found
+
+
+def _gigabytes(disk: Json) -> float:
+    return float(disk.get("volumeSize") or 0)
 
 
 def _database(inputs: Json) -> Iterator[Charge]:
@@ -157,3 +165,18 @@ def _database(inputs: Json) -> Iterator[Charge]:
     yield _fixed(f"rds/storage/{zones}", float(inputs.get("allocatedStorage") or 0))
     if inputs.get("manageMasterUserPassword"):
         yield _fixed("secretsmanager/secret", 1)
+
+
+_CHARGES: dict[str, Callable[[Json], Iterator[Charge]]] = {
+    "aws:ec2/eip:Eip": _hourly("vpc/public-address"),
+    "aws:ec2/instance:Instance": _instance,
+    "aws:ec2/natGateway:NatGateway": _hourly("vpc/nat-gateway"),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _endpoint,
+    "aws:eks/cluster:Cluster": _hourly("eks/cluster"),
+    "aws:kms/key:Key": _monthly("kms/key"),
+    "aws:lb/loadBalancer:LoadBalancer": _load_balancer,
+    "aws:rds/instance:Instance": _database,
+    "aws:route53/zone:Zone": _monthly("route53/zone"),
+    "aws:secretsmanager/secret:Secret": _monthly("secretsmanager/secret"),
+    "kubernetes:core/v1:PersistentVolumeClaim": _claim,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,8 +14,18 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 # Said after the reason was.
-_SUMMARIES = frozenset({"", "preview failed", "update failed", "update cancelled", "preview cancelled"})
-_CHANGES = {
+_SUMMARIES = frozenset(
+    {
+        "",
+        "preview failed",
+        "update failed",
+        "preview cancelled",
+        "update cancelled",
+        "an unhandled error occurred: Program exited with non-zero exit code: 1",
+    }
+)
+Kind = Literal["created", "updated", "replaced", "deleted", "same"]
+_CHANGES: dict[str, Kind] = {
     "create": "created",
     "update": "updated",
     "replace": "replaced",
@@ -30,14 +40,14 @@ class Step:
     """What happens to one resource.
 
     Attributes:
-        change: created, updated, replaced, deleted or same.
+        change: what it is.
         urn: the engine's name of it.
         type: its type token.
         keys: the inputs that differ, as paths; of a replacement, those that force it.
         inputs: its inputs afterwards (of a deletion, before).
     """
 
-    change: str
+    change: Kind
     urn: str
     type: str
     keys: tuple[str, ...]
@@ -69,7 +79,7 @@ class Failure:
     @property
     def is_of_the_program(self) -> bool:
         """Whether the program itself refused, with a sentence."""
-        return "::pulumi:pulumi:Stack::" in self.urn and "Traceback" not in self.message
+        return not self.urn and "Traceback" not in self.message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +156,7 @@ def _add_step(steps: dict[str, Step], metadata: Json) -> None:
     change = _CHANGES.get(operation)
     if change is None:
         return
-    state = metadata.get("new") or metadata.get("old") or {}
+    state: Json = metadata.get("new") or metadata.get("old") or {}
     steps[metadata["urn"]] = Step(
         change=change,
         urn=metadata["urn"],

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from infra import instance_types
 from rehearsal.errors import RehearsalError, UsageError
-from rehearsal.prices import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mypy_boto3_pricing import PricingClient
+
+    from rehearsal.prices import Prices
 
 Json = dict[str, Any]
 # The API answers in a few regions only, for all.

@@ -9,8 +9,8 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml

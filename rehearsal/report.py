@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rehearsal.errors import ExitCode
+from rehearsal.errors import ExitCode  # noqa: TC001  pydantic reads the annotation when it makes the model
 
 STAND_IN = (
     "This is a rehearsal: the engine, the policies, the Kubernetes API and its scheduler are real;"

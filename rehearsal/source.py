@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # What the checkout holds besides the program, and what a rehearsal has of its own.
 _NOT_LINKED = frozenset({".git", ".state", ".venv"})
+# What the program looks at of the checkout's state: the models of versions that were built here.
+_BUILT = ("models", "contexts", "wheels")
 
 
 def working_tree(checkout: Path, to: Path) -> Path:
@@ -27,7 +29,7 @@ def working_tree(checkout: Path, to: Path) -> Path:
     for entry in checkout.iterdir():
         if entry.name not in _NOT_LINKED:
             (to / entry.name).symlink_to(entry)
-    _link_environment(to)
+    _link(checkout, to)
     return to
 
 
@@ -43,7 +45,7 @@ def export(checkout: Path, reference: str, to: Path) -> Path:
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(to, filter="data")
     (to / ".tools").symlink_to(checkout / ".tools")
-    _link_environment(to)
+    _link(checkout, to)
     return to
 
 
@@ -85,6 +87,10 @@ def _git(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         raise UsageError("--from needs git, which is not on PATH") from None
 
 
-def _link_environment(to: Path) -> None:
-    """Give the program the Python environment that this process runs in: `virtualenv: .venv` in Pulumi.yaml."""
-    (to / ".venv").symlink_to(sys.prefix)
+def _link(checkout: Path, to: Path) -> None:
+    """Give a program what is not tracked: the Python environment that this process runs in, and what was built."""
+    (to / ".venv").symlink_to(sys.prefix)  # `virtualenv: .venv` in Pulumi.yaml
+    (to / ".state").mkdir()
+    for name in _BUILT:
+        if (built := checkout / ".state" / name).exists():
+            (to / ".state" / name).symlink_to(built)

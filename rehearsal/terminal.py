@@ -19,22 +19,22 @@ _LISTED = 30
 
 def show(report: Report, console: Console) -> None:
     """Print the report: the verdict and its reasons first."""
-    console.print(report.notice, style="bold", highlight=False)
+    console.print(report.notice, style="bold", highlight=False, soft_wrap=True)
     style = "green" if report.exit_code == 0 else "red"
-    console.print(f"{wording.verdict(report)}", style=f"bold {style}", highlight=False)
+    console.print(f"{wording.verdict(report)}", style=f"bold {style}", highlight=False, soft_wrap=True)
     for reason in report.reasons:
-        console.print(f"  - {reason}", highlight=False, markup=False)
+        console.print(f"  - {reason}", highlight=False, soft_wrap=True, markup=False)
     _changes(report, console)
     _pools(report, console)
     _policies(report, console)
     if report.cost:
         _cost(report.cost, console)
-    console.print(f"\n[bold]Not checked:[/bold] {'; '.join(report.not_checked)}.", highlight=False)
-    console.print(wording.timings(report), style="dim", highlight=False)
+    console.print(f"\n[bold]Not checked:[/bold] {'; '.join(report.not_checked)}.", highlight=False, soft_wrap=True)
+    console.print(wording.timings(report), style="dim", highlight=False, soft_wrap=True)
 
 
 def _changes(report: Report, console: Console) -> None:
-    console.print(f"\n[bold]Changes:[/bold] {wording.counts(report)}", highlight=False)
+    console.print(f"\n[bold]Changes:[/bold] {wording.counts(report)}", highlight=False, soft_wrap=True)
     grave = [change for change in report.changes if change.change in {"replaced", "deleted"}]
     rest = [change for change in report.changes if change not in grave]
     for change in grave:
@@ -44,12 +44,12 @@ def _changes(report: Report, console: Console) -> None:
         _change(change, console)
     if len(rest) > _LISTED:
         for line in wording.by_type(rest):
-            console.print(f"  {line}", highlight=False)
+            console.print(f"  {line}", highlight=False, soft_wrap=True)
 
 
 def _change(change: Change, console: Console) -> None:
     colour = _COLOURS[change.change]
-    console.print(f"  [{colour}]{change.change:9}[/{colour}] {wording.change(change)}", highlight=False)
+    console.print(f"  [{colour}]{change.change:9}[/{colour}] {wording.change(change)}", highlight=False, soft_wrap=True)
 
 
 def _pools(report: Report, console: Console) -> None:
@@ -59,29 +59,31 @@ def _pools(report: Report, console: Console) -> None:
     console.print()
     console.print(table)
     for remark in wording.shortages(report):
-        console.print(f"  {remark}", style="yellow", highlight=False)
+        console.print(f"  {remark}", style="yellow", highlight=False, soft_wrap=True)
     for group in report.node_groups:
-        console.print(f"  {wording.node_group(group)}", highlight=False)
+        console.print(f"  {wording.node_group(group)}", highlight=False, soft_wrap=True)
     for each in report.pending_pods:
-        console.print(f"  [red]no node[/red] {each.pod}: {each.reason}", highlight=False)
+        console.print(f"  [red]no node[/red] {each.pod}: {each.reason}", highlight=False, soft_wrap=True)
         if each.remark:
-            console.print(f"          {each.remark}", highlight=False)
+            console.print(f"          {each.remark}", highlight=False, soft_wrap=True)
     for name, reason in report.routes.items():
-        console.print(f"  [red]not accepted[/red] {name}: {reason}", highlight=False)
+        console.print(f"  [red]not accepted[/red] {name}: {reason}", highlight=False, soft_wrap=True)
 
 
 def _policies(report: Report, console: Console) -> None:
-    console.print(f"\n[bold]Policies:[/bold] {wording.policies(report)}", highlight=False)
+    console.print(f"\n[bold]Policies:[/bold] {wording.policies(report)}", highlight=False, soft_wrap=True)
     for finding in report.policies.findings:
         colour = "red" if finding.verdict == "fail" else "yellow"
         where = finding.resource.rpartition("::")[2]
-        console.print(f"  [{colour}]{finding.verdict}[/{colour}] {finding.rule}: {where}", highlight=False)
+        console.print(
+            f"  [{colour}]{finding.verdict}[/{colour}] {finding.rule}: {where}", highlight=False, soft_wrap=True
+        )
         for line in finding.message.splitlines():
-            console.print(f"    {line}", highlight=False, markup=False)
+            console.print(f"    {line}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _cost(cost: Cost, console: Console) -> None:
-    console.print(f"\n[bold]Fixed cost:[/bold] {wording.cost(cost)}", highlight=False)
+    console.print(f"\n[bold]Fixed cost:[/bold] {wording.cost(cost)}", highlight=False, soft_wrap=True)
     table = Table("item", "before", "after", "at most", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -89,4 +91,4 @@ def _cost(cost: Cost, console: Console) -> None:
         table.add_row(line.item, *(f"{amount:,.2f}" for amount in (line.before, line.after, line.at_most)))
     console.print(table)
     for note in wording.cost_notes(cost):
-        console.print(f"  {note}", highlight=False)
+        console.print(f"  {note}", highlight=False, soft_wrap=True)

@@ -30,7 +30,7 @@ _STUCK_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
-    """A pod that the scheduler finds no node for: namespace and name, the scheduler's reason, the autoscaler's remark."""
+    """A pod that the scheduler finds no node for, by namespace and name; its reason, and the autoscaler's remark."""
 
     pod: str
     reason: str
