@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from policies.rule import Expectation, Resource, ResourceRule, expect
 from policies.truth import any_of, negate
-from policies.workloads import is_workload, pod_labels
+from policies.workloads import is_long_running, is_workload, pod_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,8 @@ def _check(resource: Resource) -> Iterator[Expectation]:
     if is_workload(resource.type):
         labels = pod_labels(resource)
         yield from _labelled(labels)
-        for name in (_SLOT, _VERSION):
+        # What a service does once, for all of its slots, is in none.
+        for name in (_SLOT, _VERSION) if is_long_running(resource.type) else (_VERSION,):
             of_no_service = negate(labels[_SERVICE].present)
             yield expect(
                 labels[name], "be there on a service's pod", any_of([of_no_service, negate(labels[name].empty)])
@@ -51,7 +52,8 @@ def _labelled(labels: Node) -> Iterator[Expectation]:
 RULE = ResourceRule(
     name="required-labels",
     title="Every object says what it is, what it is part of, who manages it and in which environment; pods too.",
-    remedy="take the labels from infra.naming.labels(); pods of a service also carry service, slot and version",
+    remedy="take the labels from infra.naming.labels(); pods of a service also carry service, slot and version, and its "
+    "Jobs no slot",
     applies=_applies,
     check=_check,
 )

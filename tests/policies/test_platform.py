@@ -12,10 +12,11 @@ from infra.images import BuiltImage, BuiltImageArgs
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
-from policies.__main__ import RULES
+from policies.__main__ import EXEMPTIONS, RULES
 from policies.pack import plain
 from policies.rule import Resource, Verdict
 from tests.infra.recorder import DIGEST, record, write_definitions
+from tests.infra.stacks import ON_AWS, declare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,19 +72,38 @@ def _platform(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def declared(tmp_path_factory: pytest.TempPathFactory) -> list[Resource]:
-    """All resources of the platform, as rules see them."""
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Resource]]:
+    """All resources of every stack, as rules see them."""
     folder = tmp_path_factory.mktemp("platform")
     write_definitions(folder)
-    return [
-        Resource(type=item.type, name=item.name, properties=plain(item.inputs))
-        for item in record(lambda: _platform(folder))
-    ]
+    declared = {"local": record(lambda: _platform(folder)), **{name: declare(name) for name in ON_AWS}}
+    return {
+        name: [Resource(type=item.type, name=item.name, properties=plain(item.inputs)) for item in resources]
+        for name, resources in declared.items()
+    }
+
+
+@pytest.mark.parametrize("stack", ["local", *ON_AWS])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_stack_keeps_the_rule(rule: Rule, stack: str, stacks: dict[str, list[Resource]]) -> None:
+    """The rule finds nothing wrong in what the program declares."""
+    findings = rule.judge(stacks[stack])
+    assert [finding.message() for finding in findings if finding.verdict is not Verdict.PASS] == []
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_the_platform_keeps_the_rule(rule: Rule, declared: list[Resource]) -> None:
-    """The rule finds something to judge in the platform, and nothing wrong."""
-    findings = rule.judge(declared)
-    assert findings
-    assert [finding.message() for finding in findings if finding.verdict is not Verdict.PASS] == []
+def test_the_rule_is_about_something(rule: Rule, stacks: dict[str, list[Resource]]) -> None:
+    """Some stack has what the rule judges: one that never sees its kind of resource would pass for ever."""
+    assert any(rule.judge(resources) for resources in stacks.values())
+
+
+def test_each_exemption_is_needed(stacks: dict[str, list[Resource]]) -> None:
+    """An exemption that lets nothing pass any more is to be taken away."""
+    used = {
+        (rule.name, f"{finding.resource.type} {finding.resource.name}", note.partition(" is ")[0])
+        for resources in stacks.values()
+        for rule in RULES
+        for finding in rule.judge(resources)
+        for note in finding.exemptions
+    }
+    assert used == {(each.rule, each.resource, place) for each in EXEMPTIONS for place in each.allows}

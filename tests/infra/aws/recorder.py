@@ -13,6 +13,8 @@ import pulumi
 from pulumi.runtime import Mocks, set_mocks
 from pulumi.runtime import test as pulumi_test
 
+from infra import settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -41,17 +43,32 @@ _COMPUTED: dict[str, dict[str, Any]] = {
     },
     "aws:eks/nodeGroup:NodeGroup": {"resources": [{"autoscalingGroups": [{"name": "eks-group"}]}]},
     "aws:lb/loadBalancer:LoadBalancer": {"dnsName": "balancer.example", "zoneId": "Z215JYRZR1TBD5"},
+    "aws:rds/instance:Instance": {
+        "address": "database.example",
+        "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:database"}],
+    },
     "aws:route53/record:Record": {"fqdn": "name.example.com"},
+    "docker-build:index:Image": {"digest": f"sha256:{'0' * 64}"},
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """One resource as the engine would see it."""
+    """One resource as the engine would see it.
+
+    Attributes:
+        type: its token.
+        name: in the program.
+        inputs: with the names of the provider.
+        protect: whether the engine refuses to delete it.
+        ignored: inputs whose changes count for nothing.
+    """
 
     type: str
     name: str
     inputs: dict[str, Any]
+    protect: bool
+    ignored: list[str]
 
 
 @dataclass
@@ -61,7 +78,16 @@ class _Recorder(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs: dict[str, Any] = args.inputs
-        self.declared.append(Declared(type=args.typ, name=args.name, inputs=inputs))
+        request = args.register_request
+        self.declared.append(
+            Declared(
+                type=args.typ,
+                name=args.name,
+                inputs=inputs,
+                protect=bool(request and request.protect),
+                ignored=list(request.ignoreChanges) if request else [],
+            )
+        )
         kind = args.typ.rpartition(":")[2]
         arn = f"arn:aws:{args.typ.split(':')[1].split('/')[0]}:{REGION}:{ACCOUNT}:{kind.lower()}/{args.name}"
         computed = {"arn": arn, **_COMPUTED.get(args.typ, {})}
@@ -90,6 +116,14 @@ class Recording(list[Declared]):
         assert len(found) == 1, f"{kind} {name or ''}: {[each.name for each in self.of(kind)]}"
         return found[0].inputs
 
+    def protected(self, kind: str) -> list[str]:
+        """The names of those of a type that the engine refuses to delete."""
+        return [each.name for each in self.of(kind) if each.protect]
+
+    def ignored(self, kind: str) -> list[str]:
+        """Inputs of a type whose changes count for nothing."""
+        return [path for each in self.of(kind) for path in each.ignored]
+
 
 def record(program: Callable[[], object], *, answers: Mapping[str, Answer] | None = None) -> Recording:
     """Run a program against mocks.
@@ -113,3 +147,45 @@ def record(program: Callable[[], object], *, answers: Mapping[str, Answer] | Non
 def statements(policy: str) -> dict[str, dict[str, Any]]:
     """The statements of a policy document by their Sid."""
     return {each["Sid"]: each for each in json.loads(policy)["Statement"]}
+
+
+def account(*, tier: str = "production") -> settings.Aws:
+    """The settings of an account, whose tier alone matters to components."""
+    return settings.Aws.model_validate(
+        {
+            "account": ACCOUNT,
+            "region": REGION,
+            "tier": tier,
+            "network": {"cidr": "10.18.0.0/16", "zones": ZONES, "nat": "per_zone"},
+            "registry": {"kind": "owned"},
+            "ingress": {
+                "domain": "inference.prod.example.com",
+                "hosted_zone": "prod.example.com",
+                "allowed_cidrs": ("10.0.0.0/16",),
+            },
+            "database": {
+                "version": "17.6",
+                "instance_class": "db.t4g.micro",
+                "storage_gib": 20,
+                "multi_az": True,
+                "backup_days": 1,
+            },
+            "ci": {"repository": "example/inferstack", "environment": "prod"},
+        }
+    )
+
+
+def cluster(*, public_access: tuple[str, ...] = ()) -> settings.EksCluster:
+    """The settings of a cluster."""
+    digest = "sha256:" + "0" * 64
+    images = ("base", "contour", "envoy", "device_plugin", "dcgm_exporter", "cluster_autoscaler")
+    return settings.EksCluster.model_validate(
+        {
+            "kind": "eks",
+            "version": "1.35",
+            "public_access": public_access,
+            "log_days": 365,
+            "system_nodes": {"instance_type": "m7i.large", "min": 2, "max": 4},
+            "images": {name: f"registry/{name}@{digest}" for name in images},
+        }
+    )
