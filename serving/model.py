@@ -124,16 +124,22 @@ class Model:
         Returns:
             Probabilities of shape [texts, labels].
         """
-        rows, columns = self.least
-        ids = np.zeros((max(rows, len(batch)), max(columns, *map(len, batch))), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        mask[:, 0] = 1  # of padding too: a mean over no token is not a number
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
+        ids, mask = pad(batch, self.least)
         feeds = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         wanted = {entry.name for entry in self.session.get_inputs()}
         return self.session.run(["probabilities"], {name: feeds[name] for name in wanted})[0][: len(batch)]
+
+
+def pad(batch: Sequence[Sequence[int]], least: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Make token ids and their mask, of shape [texts, longest text] or of the least rows and columns."""
+    rows, columns = least
+    ids = np.zeros((max(rows, len(batch)), max(columns, *map(len, batch))), dtype=np.int64)
+    mask = np.zeros_like(ids)
+    mask[:, 0] = 1  # of padded rows too: a mean over no token is not a number
+    for row, tokens in enumerate(batch):
+        ids[row, : len(tokens)] = tokens
+        mask[row, : len(tokens)] = 1
+    return ids, mask
 
 
 def _read(kind: type[_Document], path: Path) -> _Document:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = ("libonnxruntime_providers_tensorrt.so", "libonnxruntime_providers_cuda.so")
 # The package that brings a library; the library's version is the first number of the package's.
-_PACKAGES = {
+PACKAGES = {
     "libnvinfer": "tensorrt-cu13-libs",
     "libnvonnxparser": "tensorrt-cu13-libs",
     "libcudart": "nvidia-cuda-runtime",
@@ -67,7 +67,7 @@ def check(wheel: Path, lock: str, *, source: str) -> list[str]:
     for provider, libraries in needed(wheel).items():
         for library in libraries:
             match = _LIBRARY.fullmatch(library)
-            package = _PACKAGES.get(match["name"]) if match else None
+            package = PACKAGES.get(match["name"]) if match else None
             if match is None or package is None:
                 continue  # the C library's, or the driver's
             pinned = pins.get(package)

@@ -86,6 +86,13 @@ def test_another_provider_than_asked(run_app: RunApp, tiny_model: Path) -> None:
         }
 
 
+def test_a_provider_that_is_there_and_runs_nothing(run_app: RunApp, tiny_model: Path) -> None:
+    """A provider may be registered, first in the list, and take no node; readiness asks for the nodes."""
+    with run_app(model_dir=tiny_model, provider="AzureExecutionProvider") as client:
+        [reason] = failed(client, "/readyz").values()
+    assert reason.startswith("AzureExecutionProvider was asked for, 8 of 8 nodes run elsewhere (CPUExecutionProvider: ")
+
+
 @pytest.mark.parametrize("change", [{"label": "negative"}, {"score": 0.9}])
 def test_other_answers_than_the_build_measured(run_app: RunApp, tmp_path: Path, change: dict[str, Any]) -> None:
     """A model whose golden texts get other answers is not ready and does not answer."""
@@ -110,6 +117,8 @@ def test_a_run_that_hangs(run_app: RunApp, slow_model: Path) -> None:
     """A run of the graph that takes longer than it ever may fails liveness: only a restart can help."""
     with run_app(model_dir=slow_model, stuck_after_seconds=0.05, request_timeout_seconds=0.1) as client:
         assert client.post("/v1/predict", json={"inputs": ["good"] * 8}).status_code == 504
+        # On a busy machine the run may begin later than its request ends.
+        eventually(lambda: client.get("/livez").status_code == 503)
         assert "at most 0.05 s are allowed" in failed(client, "/livez")["batch progress"]
         assert "batch progress" in failed(client, "/readyz")
         eventually(lambda: client.get("/livez").status_code == 200)
