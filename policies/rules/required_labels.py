@@ -52,8 +52,8 @@ def _labelled(labels: Node) -> Iterator[Expectation]:
 RULE = ResourceRule(
     name="required-labels",
     title="Every object says what it is, what it is part of, who manages it and in which environment; pods too.",
-    remedy="take the labels from infra.naming.labels(); pods of a service also carry service, slot and version, and its "
-    "Jobs no slot",
+    remedy="take the labels from infra.naming.labels(); pods of a service also carry service, slot and version; those "
+    "of its Jobs no slot",
     applies=_applies,
     check=_check,
 )
