@@ -23,11 +23,12 @@ from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.slot import PORT, Slot, SlotArgs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from infra import settings
     from infra.kubernetes.engine_cache import EngineBucket
     from infra.kubernetes.gateway import Gateway
+    from infra.kubernetes.secrets_store import MountedSecret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class ServiceReleaseArgs:
         images: digest reference of the image of each version that a slot names.
         gateway: what its route attaches to.
         engine_bucket: where engines lie; None for what the cluster's default storage class gives.
+        secrets: what its pods find as files.
     """
 
     environment: str
@@ -51,6 +53,7 @@ class ServiceReleaseArgs:
     images: Mapping[str, pulumi.Input[str]]
     gateway: Gateway
     engine_bucket: EngineBucket | None = None
+    secrets: Sequence[MountedSecret] = ()
 
 
 class ServiceRelease(pulumi.ComponentResource):
@@ -73,6 +76,7 @@ class ServiceRelease(pulumi.ComponentResource):
                     variant=args.variant,
                     image=args.images[slot.version],
                     engines=builds[slot.version].claim if builds else None,
+                    secrets=args.secrets,
                 ),
                 opts=child,
             )

@@ -33,7 +33,10 @@ from infra.kubernetes import serving_pod
 from infra.kubernetes.pods import container_security_context, pod_security_context, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from infra import settings
+    from infra.kubernetes.secrets_store import MountedSecret
 
 PORT = 8080
 # More than a request may take (10 s) and the gateway needs to hear that the pod leaves.
@@ -61,6 +64,7 @@ class SlotArgs:
     variant: str
     image: pulumi.Input[str]
     engines: pulumi.Input[str] | None = None
+    secrets: Sequence[MountedSecret] = ()
 
 
 class Slot(pulumi.ComponentResource):
@@ -142,7 +146,10 @@ class Slot(pulumi.ComponentResource):
             termination_grace_period_seconds=_GRACE_SECONDS,
             security_context=pod_security_context(),
             containers=[self._container()],
-            volumes=serving_pod.volumes(self._args.engines),
+            volumes=[
+                *serving_pod.volumes(self._args.engines),
+                *(secret.volume() for secret in self._args.secrets),
+            ],
         )
 
     def _container(self) -> ContainerArgs:
@@ -163,7 +170,10 @@ class Slot(pulumi.ComponentResource):
             liveness_probe=_probe("/livez", period=10, failures=3),
             resources=serving_pod.resources(self._args.service),
             security_context=container_security_context(),
-            volume_mounts=serving_pod.mounts(engines=self._args.engines is not None, read_only=True),
+            volume_mounts=[
+                *serving_pod.mounts(engines=self._args.engines is not None, read_only=True),
+                *(secret.mount() for secret in self._args.secrets),
+            ],
         )
 
 
