@@ -161,7 +161,7 @@ def _add_step(steps: dict[str, Step], metadata: Json) -> None:
         change=change,
         urn=metadata["urn"],
         type=metadata["type"],
-        keys=tuple(metadata.get("keys") or metadata.get("diffs") or ()),
+        keys=tuple(metadata.get("keys") or metadata.get("diffs") or metadata.get("detailedDiff") or ()),
         inputs=state.get("inputs") or {},
     )
 

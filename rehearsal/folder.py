@@ -59,6 +59,11 @@ class Folder:
         return self.root / "node-groups"
 
     @property
+    def project(self) -> Path:
+        """The program that is applied: first that of the reference, then that of the working tree."""
+        return self.root / "project"
+
+    @property
     def pulumi(self) -> Path:
         """Pulumi's state, its home and the stack file that it may write to."""
         return self.root / "pulumi"

@@ -40,10 +40,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield from (f"- **no node** `{each.pod}`: {_safe(each.reason)} {each.remark}" for each in report.pending_pods)
     yield from (f"- **not accepted** {name}: {_safe(reason)}" for name, reason in report.routes.items())
     yield from ("", f"### Policies: {wording.policies(report)}", "")
-    for finding in report.policies.findings:
-        where = finding.resource.rpartition("::")[2]
-        yield f"- **{finding.verdict}** {finding.rule}: {where}"
-        yield from (f"  - {_safe(line)}" for line in finding.message.splitlines())
+    for answer, subject, lines in wording.findings(report):
+        yield f"- **{answer}** {subject}"
+        yield from (f"  - {_safe(line)}" for line in lines)
     if cost := report.cost:
         yield from ("", f"### Fixed cost: {wording.cost(cost)}", "")
         amounts = [

@@ -24,6 +24,10 @@ NOT_CHECKED = (
 """What no rehearsal proves; see docs/rehearsal.md."""
 
 
+Answer = Literal["fail", "exempted", "undecided"]
+"""What a rule may say besides `pass`: no; no, but let pass by name until a day; not before the update."""
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -73,7 +77,7 @@ class Verdict(_Model):
     """What a rule says of a resource, where that is not `pass`."""
 
     rule: str
-    verdict: Literal["fail", "undecided"]
+    verdict: Answer
     resource: str = Field(description="URN, or empty for the whole stack.")
     message: str
 

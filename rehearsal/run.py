@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -126,7 +127,7 @@ class _Rehearsal:
         """Apply the stack as of the reference, if there is one, and then the working tree's."""
         if reference:
             self._apply_base(reference)
-        project = source.working_tree(self.checkout, self.folder.root / "project")
+        project = source.working_tree(self.checkout, self.folder.project)
         placeholders.describe_cluster(self.found.settings, project, self.folder)
         rules = self.checkout / "policies"
         preview = self._watched("preview", self.pulumi.preview, project, rules)
@@ -142,7 +143,7 @@ class _Rehearsal:
         self.found.after = self._deployed()
 
     def _apply_base(self, reference: str) -> None:
-        project = source.export(self.checkout, reference, self.folder.root / "base")
+        project = source.export(self.checkout, reference, self.folder.project)
         placeholders.describe_cluster(self.found.settings, project, self.folder)
         # Without rules: what is there is there, and today's rules may know better.
         base = self._watched("base", self.pulumi.up, project, None)
@@ -159,6 +160,8 @@ class _Rehearsal:
         )
         if self.found.protected:
             self.pulumi.unprotect()
+        # The working tree takes its place: a path that an input holds is no change.
+        shutil.rmtree(project)
 
     def _watched(self, name: str, command: Callable[..., Ended], project: Path, rules: Path | None) -> Ended:
         def watch(done: int) -> bool:

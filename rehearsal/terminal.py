@@ -72,13 +72,10 @@ def _pools(report: Report, console: Console) -> None:
 
 def _policies(report: Report, console: Console) -> None:
     console.print(f"\n[bold]Policies:[/bold] {wording.policies(report)}", highlight=False, soft_wrap=True)
-    for finding in report.policies.findings:
-        colour = "red" if finding.verdict == "fail" else "yellow"
-        where = finding.resource.rpartition("::")[2]
-        console.print(
-            f"  [{colour}]{finding.verdict}[/{colour}] {finding.rule}: {where}", highlight=False, soft_wrap=True
-        )
-        for line in finding.message.splitlines():
+    for answer, subject, lines in wording.findings(report):
+        colour = "red" if answer == "fail" else "yellow"
+        console.print(f"  [{colour}]{answer}[/{colour}] {subject}", highlight=False, soft_wrap=True)
+        for line in lines:
             console.print(f"    {line}", highlight=False, soft_wrap=True, markup=False)
 
 

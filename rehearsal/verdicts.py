@@ -1,4 +1,4 @@
-"""The rules' verdicts, out of what the engine says of its policies (see policies/pack.py for the three)."""
+"""The rules' verdicts, out of what the engine says of its policies (see policies/pack.py)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from rehearsal.report import Policies, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rehearsal.events import Outcome, Violation
+    from rehearsal.report import Answer
 
-_UNDECIDED = ("undecided", "undecided-stack")
-"""The policies under which the pack reports what it cannot decide before an update."""
+_UNDECIDED, _EXEMPTED = "undecided", "exempted"
+"""The policies under which the pack reports what it cannot decide before an update, and what was let pass by name."""
 
 
 def policies(outcomes: Sequence[Outcome]) -> Policies:
@@ -21,34 +22,39 @@ def policies(outcomes: Sequence[Outcome]) -> Policies:
     Args:
         outcomes: of one program, in the order in which they ran.
     """
-    if not outcomes:
-        return Policies(passed=(), findings=())
-    findings = {
-        (verdict.rule, verdict.resource, verdict.message): verdict
-        for outcome in outcomes
-        for violation in outcome.violations
-        for verdict in _verdicts(violation)
-        if verdict.verdict == "fail" or outcome is outcomes[-1]
-    }
-    failed = {verdict.rule for verdict in findings.values()}
-    passed = {rule for outcome in outcomes for rule in outcome.passed} - failed - set(_UNDECIDED)
-    return Policies(passed=tuple(sorted(passed)), findings=tuple(sorted(findings.values(), key=_rank)))
-
-
-def _verdicts(violation: Violation) -> list[Verdict]:
-    lines = violation.message.splitlines()
-    if violation.policy not in _UNDECIDED:
-        # The first line is the rule's title, the second names rule and resource, which stand beside the message.
-        message = "\n".join(lines[2:]) or violation.message
-        return [Verdict(rule=violation.policy, verdict="fail", resource=violation.urn, message=message)]
-    # A line for each rule: `rule: what must be so; that is not known before the update`.
-    reasons = [line.partition(": ") for line in lines if ": " in line and not line.startswith(_UNDECIDED[0])]
-    return [
-        Verdict(rule=rule, verdict="undecided", resource=violation.urn, message=message)
-        for rule, _, message in reasons
-        if " " not in rule
+    messages: dict[tuple[Answer, str, str], dict[str, None]] = {}
+    for outcome in outcomes:
+        for violation in outcome.violations:
+            for answer, rule, message in _read(violation):
+                if answer != "undecided" or outcome is outcomes[-1]:
+                    messages.setdefault((answer, rule, violation.urn), {})[message] = None
+    findings = [
+        Verdict(rule=rule, verdict=answer, resource=urn, message="\n".join(texts))
+        for (answer, rule, urn), texts in messages.items()
     ]
+    doubtful = {finding.rule for finding in findings if finding.verdict != "exempted"}
+    passed = {rule for outcome in outcomes for rule in outcome.passed} - doubtful
+    rules = {rule for rule in passed if not rule.startswith((_UNDECIDED, _EXEMPTED))}
+    return Policies(passed=tuple(sorted(rules)), findings=tuple(sorted(findings, key=_rank)))
 
 
-def _rank(verdict: Verdict) -> tuple[bool, str, str]:
-    return (verdict.verdict != "fail", verdict.rule, verdict.resource)
+def _read(violation: Violation) -> Iterator[tuple[Answer, str, str]]:
+    """The answers in one report of the engine, each with its rule and what it says."""
+    lines = violation.message.splitlines()
+    for policy, answer in _ANSWERS.items():
+        if violation.policy.startswith(policy):
+            # A line for each reason: `rule: what must be so; that is not known before the update`.
+            for line in lines[2:]:
+                rule, _, message = line.partition(": ")
+                yield answer, rule, message
+            return
+    # The first line is the rule's title, the second names rule and resource, which stand beside the message.
+    yield "fail", violation.policy, "\n".join(lines[2:]) or violation.message
+
+
+def _rank(verdict: Verdict) -> tuple[int, str, str]:
+    return (_ORDER.index(verdict.verdict), verdict.rule, verdict.resource)
+
+
+_ORDER: tuple[Answer, ...] = ("fail", "exempted", "undecided")
+_ANSWERS: dict[str, Answer] = {_UNDECIDED: "undecided", _EXEMPTED: "exempted"}

@@ -83,7 +83,26 @@ def policies(report: Report) -> str:
     """How many rules say what."""
     verdicts = Counter(finding.verdict for finding in report.policies.findings)
     passed = len(report.policies.passed)
-    return f"{passed} rules pass, {verdicts['fail']} findings against, {verdicts['undecided']} undecided"
+    against = f"{verdicts['fail']} findings against, {verdicts['exempted']} exempted, {verdicts['undecided']} undecided"
+    return f"{passed} rules pass, {against}"
+
+
+def findings(report: Report) -> list[tuple[str, str, list[str]]]:
+    """Each finding as its verdict, its subject and its lines; what is undecided, rule by rule."""
+    listed = [
+        (each.verdict, f"{each.rule}: {_name(each.resource)}", each.message.splitlines())
+        for each in report.policies.findings
+        if each.verdict != "undecided"
+    ]
+    waiting: dict[str, list[str]] = {}
+    for each in report.policies.findings:
+        if each.verdict == "undecided":
+            waiting.setdefault(each.rule, []).append(_name(each.resource))
+    return listed + [("undecided", f"{rule}: {', '.join(names)}", list[str]()) for rule, names in waiting.items()]
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]
 
 
 def cost(each: Cost) -> str:
