@@ -12,6 +12,7 @@ from infra.kubernetes.cloud_support import CloudSupport, CloudSupportArgs
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
+from infra.kubernetes.serving_traffic import AwsRanges, ServingTraffic, ServingTrafficArgs
 from infra.settings import EksCluster, SettingsError
 from infra.settings.stack import SYSTEM_POOL
 
@@ -96,6 +97,17 @@ class Stack:
             naming.SERVICES_NAMESPACE,
             ClosedNamespaceArgs(
                 environment=environment, demand=capacity.total(map(capacity.rollout, settings.services))
+            ),
+            opts=on_cluster,
+        )
+        ServingTraffic(
+            "serving-traffic",
+            ServingTrafficArgs(
+                environment=environment,
+                namespace=namespace.name,
+                aws=AwsRanges(vpc=settings.aws.network.cidr, services=settings.aws.network.services_cidr)
+                if settings.aws
+                else None,
             ),
             opts=on_cluster,
         )
