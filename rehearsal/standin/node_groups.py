@@ -12,6 +12,9 @@ from rehearsal.standin.words import SUBNET
 TOKEN = "aws:eks/nodeGroup:NodeGroup"  # noqa: S105 a type token
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
+_SMALLEST = "t3.medium"
+"""What EKS takes where neither the node group nor its launch template names a type."""
+
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 
 
@@ -39,13 +42,13 @@ def describe(cloud: Cloud, memory: Memory, properties: Mapping[str, Value]) -> d
     given = _object(plain(properties))
     scaling = _object(given.get("scalingConfig"))
     template = _template(memory, _object(given.get("launchTemplate")))
-    types = _list(given.get("instanceTypes")) or [template["instanceType"]] * ("instanceType" in template)
+    types = _list(given.get("instanceTypes")) or [template.get("instanceType") or _SMALLEST]
     subnets = _list(given.get("subnetIds"))
     found = [memory.find(SUBNET, subnet).get("availabilityZone") for subnet in subnets]
     return {
         "cluster": given.get("clusterName"),
         "name": given.get("nodeGroupName"),
-        "instance_types": types or ["t3.medium"],
+        "instance_types": types,
         "capacity_type": given.get("capacityType"),
         "ami_type": given.get("amiType"),
         "version": given.get("version"),
