@@ -24,18 +24,15 @@ _REGION = ("aws", "region")
 # What the provider says, and what it means. It gives no codes, only text.
 _MEANINGS = (
     (r"AWS account ID not allowed|allowed_account_ids", _ACCOUNT, "the credentials are another account's"),
+    # Before the next: the provider tries to refresh credentials that it does not have.
+    (r"[Nn]o valid credential sources|NoCredentialProviders|no EC2 IMDS role", _ACCOUNT, "there are no credentials"),
     (
-        r"ExpiredToken|RequestExpired|(token|session|credentials?)\b.*\bexpired|refresh cached (SSO token|credentials)",
+        r"ExpiredToken|RequestExpired|(token|session|credentials?)\b.*\bexpired|refresh cached SSO token",
         _ACCOUNT,
         "the credentials have expired",
     ),
     (r"InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient", _ACCOUNT, "AWS does not know the credentials"),
     (r"[Ii]nvalid AWS [Rr]egion|no such host", _REGION, "the region does not answer"),
-    (
-        r"[Nn]o valid credential sources|NoCredentialProviders|no EC2 IMDS role|validate AWS credentials",
-        _ACCOUNT,
-        "there are no credentials",
-    ),
 )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.runtime import Mocks, set_mocks
 from pulumi.runtime import test as pulumi_test
+from pulumi.runtime.mocks import MockMonitor
 
 from infra import settings
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pulumi.runtime import MockCallArgs, MockResourceArgs
+    from pulumi.runtime.proto.resource_pb2 import RegisterResourceRequest, RegisterResourceResponse
 
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"
@@ -75,19 +77,14 @@ class Declared:
 class _Recorder(Mocks):
     answers: Mapping[str, Answer]
     declared: list[Declared] = field(default_factory=list[Declared])
+    options: dict[tuple[str, str], tuple[bool, list[str]]] = field(
+        default_factory=dict[tuple[str, str], tuple[bool, list[str]]]
+    )
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs: dict[str, Any] = args.inputs
-        request = args.register_request
-        self.declared.append(
-            Declared(
-                type=args.typ,
-                name=args.name,
-                inputs=inputs,
-                protect=bool(request and request.protect),
-                ignored=list(request.ignoreChanges) if request else [],
-            )
-        )
+        protect, ignored = self.options[args.typ, args.name]
+        self.declared.append(Declared(type=args.typ, name=args.name, inputs=inputs, protect=protect, ignored=ignored))
         kind = args.typ.rpartition(":")[2]
         arn = f"arn:aws:{args.typ.split(':')[1].split('/')[0]}:{REGION}:{ACCOUNT}:{kind.lower()}/{args.name}"
         computed = {"arn": arn, **_COMPUTED.get(args.typ, {})}
@@ -101,6 +98,18 @@ class _Recorder(Mocks):
             raise AssertionError(f"the program called {args.token}, which the test gives no answer to")
         answer = self.answers[args.token]
         return ({}, [("", str(answer))]) if isinstance(answer, Exception) else (answer, [])
+
+
+class _Monitor(MockMonitor):
+    """Hands over what mocks are not told: the options of a resource."""
+
+    def __init__(self, recorder: _Recorder) -> None:
+        super().__init__(recorder)
+        self._recorder = recorder
+
+    def RegisterResource(self, request: RegisterResourceRequest) -> RegisterResourceResponse:  # noqa: N802  # gRPC's name
+        self._recorder.options[request.type, request.name] = request.protect, list(request.ignoreChanges)
+        return super().RegisterResource(request)
 
 
 class Recording(list[Declared]):
@@ -133,7 +142,7 @@ def record(program: Callable[[], object], *, answers: Mapping[str, Answer] | Non
         answers: what functions give back, by token; an exception's text is why it fails.
     """
     recorder = _Recorder(answers=answers or {})
-    set_mocks(recorder, project="inferstack", stack="test")
+    set_mocks(recorder, project="inferstack", stack="test", monitor=_Monitor(recorder))
 
     @pulumi_test
     def run() -> pulumi.Output[None]:
