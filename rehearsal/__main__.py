@@ -56,11 +56,18 @@ def main() -> None:
 @main.command()
 @click.option("--stack", required=True, help="The stack: local, dev, staging, prod.")
 @click.option("--from", "reference", help="Git reference to begin with, e.g. a tag; by default, nothing is there.")
+@click.option(
+    "--program",
+    type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
+    help="Another checkout, e.g. a pull request's, whose program and stack file are rehearsed by this one's rules.",
+)
 @click.option("--json", "json_file", help="Write the report as JSON to this file; - is the standard output.")
 @click.option(
     "--markdown", "markdown_file", help="Write the report as Markdown to this file; - is the standard output."
 )
-def run(stack: str, reference: str | None, json_file: str | None, markdown_file: str | None) -> None:
+def run(
+    stack: str, reference: str | None, program: Path | None, json_file: str | None, markdown_file: str | None
+) -> None:
     """Apply a stack as of --from, then as of the working tree, and report what that does."""
     if json_file == markdown_file == _STDOUT:
         raise click.UsageError("--json - and --markdown - cannot both write to the standard output")
@@ -69,7 +76,7 @@ def run(stack: str, reference: str | None, json_file: str | None, markdown_file:
     _end_in_order()
     console = Console(stderr=True)
     with Progress(console, title="rehearsal") as progress:
-        report = rehearse(stack, reference=reference or None, checkout=CHECKOUT, progress=progress)
+        report = rehearse(stack, reference=reference or None, checkout=CHECKOUT, program=program, progress=progress)
     _write(report, json_file=json_file, markdown_file=markdown_file)
     sys.exit(int(report.exit_code))
 

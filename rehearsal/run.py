@@ -44,13 +44,16 @@ _SETTLE_SECONDS = 20.0
 _POLL_SECONDS = 0.2
 
 
-def rehearse(stack: str, *, reference: str | None, checkout: Path, progress: Progress) -> Report:
+def rehearse(
+    stack: str, *, reference: str | None, checkout: Path, program: Path | None = None, progress: Progress
+) -> Report:
     """Apply a stack as of a reference, then as of the working tree, on a control plane of its own.
 
     Args:
         stack: its name.
         reference: a git reference; None to begin with nothing.
-        checkout: whose stack, rules and stand-ins are used.
+        checkout: whose rules and stand-ins are used.
+        program: whose program and stack file are applied, if not the checkout's.
         progress: told what is being done.
 
     Raises:
@@ -58,20 +61,22 @@ def rehearse(stack: str, *, reference: str | None, checkout: Path, progress: Pro
         RehearsalError: the rehearsal itself could not be done.
     """
     begin = monotonic()
+    program = program or checkout
     try:
-        wanted = settings.read(stack, checkout)
+        wanted = settings.read(stack, program)
     except SettingsError as error:
         raise UsageError(str(error)) from None
     price_table = prices.load()
     found = Findings(stack=stack, settings=wanted)
     if reference:
-        source.check_stack(checkout, reference, stack)
-        found.compared_with = f"{reference} ({source.commit_of(checkout, reference)[:12]})"
+        source.check_stack(program, reference, stack)
+        found.compared_with = f"{reference} ({source.commit_of(program, reference)[:12]})"
     if capacity.shortage(wanted) is None:  # else the program refuses, and nothing could be applied
         if dead := folder.clear_dead(checkout):
             progress.note(f"removed what {dead} killed rehearsal(s) left")
         with ExitStack() as ends:
-            _Rehearsal.prepare(ends, found, checkout=checkout, progress=progress).play(reference)
+            prepared = _Rehearsal.prepare(ends, found, checkout=checkout, program=program, progress=progress)
+            prepared.play(reference)
     found.timings = found.timings.model_copy(update={"total": round(monotonic() - begin, 1)})
     return findings.report(found, prices=price_table)
 
@@ -82,13 +87,16 @@ class _Rehearsal:
 
     found: Findings
     checkout: Path
+    program: Path
     folder: Folder
     cloud: Cloud
     pulumi: Pulumi
     progress: Progress
 
     @classmethod
-    def prepare(cls, ends: ExitStack, found: Findings, *, checkout: Path, progress: Progress) -> _Rehearsal:
+    def prepare(
+        cls, ends: ExitStack, found: Findings, *, checkout: Path, program: Path, progress: Progress
+    ) -> _Rehearsal:
         """Start everything; `ends` ends it."""
         begin = monotonic()
         place = ends.enter_context(folder.claim(checkout, found.stack))
@@ -99,7 +107,7 @@ class _Rehearsal:
         home = plugins.install(place, checkout=checkout)
         pulumi = Pulumi(place, stack=found.stack, home=home, path=environment()["PATH"])
         with ThreadPoolExecutor(max_workers=1) as beside:
-            created = beside.submit(pulumi.create, checkout)
+            created = beside.submit(pulumi.create, program)
             plane = control_plane.start(
                 place,
                 numbers,
@@ -121,13 +129,21 @@ class _Rehearsal:
         ends.enter_context(cloud)
         _time(found, "control_plane", monotonic() - begin)
         progress.done("control plane")
-        return cls(found=found, checkout=checkout, folder=place, cloud=cloud, pulumi=pulumi, progress=progress)
+        return cls(
+            found=found,
+            checkout=checkout,
+            program=program,
+            folder=place,
+            cloud=cloud,
+            pulumi=pulumi,
+            progress=progress,
+        )
 
     def play(self, reference: str | None) -> None:
         """Apply the stack as of the reference, if there is one, and then the working tree's."""
         if reference:
             self._apply_base(reference)
-        project = source.working_tree(self.checkout, self.folder.project)
+        project = source.working_tree(self.program, self.folder.project, checkout=self.checkout)
         placeholders.describe_cluster(self.found.settings, project, self.folder)
         rules = self.checkout / "policies"
         preview = self._watched("preview", self.pulumi.preview, project, rules)
@@ -143,7 +159,7 @@ class _Rehearsal:
         self.found.after = self._deployed()
 
     def _apply_base(self, reference: str) -> None:
-        project = source.export(self.checkout, reference, self.folder.project)
+        project = source.export(self.program, reference, self.folder.project, checkout=self.checkout)
         placeholders.describe_cluster(self.found.settings, project, self.folder)
         # Without rules: what is there is there, and today's rules may know better.
         base = self._watched("base", self.pulumi.up, project, None)

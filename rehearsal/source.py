@@ -18,33 +18,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # What the checkout holds besides the program, and what a rehearsal has of its own.
-_NOT_LINKED = frozenset({".git", ".state", ".venv"})
+_NOT_LINKED = frozenset({".git", ".state", ".tools", ".venv"})
 # What the program looks at of the checkout's state: the models of versions that were built here.
 _BUILT = ("models", "contexts", "wheels")
 
 
-def working_tree(checkout: Path, to: Path) -> Path:
-    """Make a folder that looks like the checkout, of links, without its state."""
+def working_tree(program: Path, to: Path, *, checkout: Path) -> Path:
+    """Make a folder that looks like the program's, of links, with the checkout's state."""
     to.mkdir(parents=True)
-    for entry in checkout.iterdir():
+    for entry in program.iterdir():
         if entry.name not in _NOT_LINKED:
-            (to / entry.name).symlink_to(entry)
+            (to / entry.name).symlink_to(entry.resolve())
     _link(checkout, to)
     return to
 
 
-def export(checkout: Path, reference: str, to: Path) -> Path:
-    """Write the tracked files of a git reference into a new folder.
+def export(program: Path, reference: str, to: Path, *, checkout: Path) -> Path:
+    """Write the tracked files of a git reference of the program's into a new folder.
 
     Raises:
         UsageError: git does not know the reference, or this is no git checkout.
     """
-    commit = commit_of(checkout, reference)
-    archive = subprocess.run(["git", "archive", "--format=tar", commit], cwd=checkout, capture_output=True, check=True)
+    commit = commit_of(program, reference)
+    archive = subprocess.run(["git", "archive", "--format=tar", commit], cwd=program, capture_output=True, check=True)
     to.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(to, filter="data")
-    (to / ".tools").symlink_to(checkout / ".tools")
     _link(checkout, to)
     return to
 
@@ -89,6 +88,7 @@ def _git(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _link(checkout: Path, to: Path) -> None:
     """Give a program what is not tracked: the Python environment that this process runs in, and what was built."""
+    (to / ".tools").symlink_to(checkout / ".tools")
     (to / ".venv").symlink_to(sys.prefix)  # `virtualenv: .venv` in Pulumi.yaml
     (to / ".state").mkdir()
     for name in _BUILT:
