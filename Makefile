@@ -86,6 +86,12 @@ down: venv ## remove all that `make up` started
 	@$(PY) -m local down
 	@$(PY) -m local.stack destroy
 
+.PHONY: rehearse
+# The exit code is in the report: make itself knows only that something is not fine.
+rehearse: venv ## apply a stack without an account: STACK=prod [FROM=<git reference>] [REHEARSE_FLAGS=--json=FILE]
+	@$(PY) -m tools build --for rehearsal
+	@$(PY) -m rehearsal run --stack $(or $(STACK),$(error say which stack: make rehearse STACK=prod)) $(if $(FROM),--from $(FROM)) $(REHEARSE_FLAGS)
+
 .PHONY: test test-fast
 test-fast: venv ## the tests that need no built tools: under two minutes
 	@$(PY) -m pytest -m "not tools and not cluster and not model_build"

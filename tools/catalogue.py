@@ -317,8 +317,16 @@ _GO = (
 CATALOGUE: tuple[Tool, ...] = (*_DEBIAN, *_PYPI, *_GO)
 """In the order in which they are made: the quick ones first, so that a problem with the network shows at once."""
 
+_FOR_EXISTING = tuple(tool for tool in CATALOGUE if tool.group in {PULUMI, _CLIENT})
+_CONTROL_PLANE = ("etcd", "kubernetes", "kwok", "contour")
+_STOOD_IN_FOR = ("pulumi-resource-docker-build",)
 NEEDED: dict[str, tuple[Tool, ...]] = {
     "embedded": CATALOGUE,
-    "existing": tuple(tool for tool in CATALOGUE if tool.group in {PULUMI, _CLIENT}),
+    "existing": _FOR_EXISTING,
+    "rehearsal": tuple(
+        tool
+        for tool in CATALOGUE
+        if tool.name in _CONTROL_PLANE or (tool in _FOR_EXISTING and tool.name not in _STOOD_IN_FOR)
+    ),
 }
-"""What a stack needs, by its `cluster.kind`."""
+"""What a stack needs, by its `cluster.kind`; and what a rehearsal of any stack needs."""

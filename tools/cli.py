@@ -29,7 +29,7 @@ _kind = click.option(
     type=click.Choice(sorted(NEEDED)),
     default="embedded",
     show_default=True,
-    help="The stack's cluster.kind: an existing cluster needs no tool that runs or fills one.",
+    help="The stack's cluster.kind: an existing cluster needs no tool that runs or fills one. Or a rehearsal.",
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tools.catalogue import CATALOGUE
+from tools.catalogue import CATALOGUE, NEEDED
 from tools.cli import main
 from tools.layout import Layout
 
@@ -46,6 +46,13 @@ def test_list_for_a_kind_of_cluster(kind: str, count: int) -> None:
     assert len(names) - 1 == count
     assert {"pulumi", "kubectl", "contour-definitions", "ca-certificates"} <= set(names)
     assert ("etcd" in names) == ("contour" in names) == ("containerd" in names) == (kind == "embedded")
+
+
+def test_a_rehearsal_needs_no_node_and_no_builder() -> None:
+    """It has a control plane, KWOK and Contour, and neither a container engine nor what builds images."""
+    names = {tool.name for tool in NEEDED["rehearsal"]}
+    assert {"etcd", "kubernetes", "kwok", "contour", "contour-definitions", "pulumi"} <= names
+    assert not names & {"containerd", "runc", "buildkitd", "docker-registry", "envoy", "mmdebstrap"}
 
 
 def test_a_tool_that_the_kind_does_not_need_is_not_built() -> None:
