@@ -115,7 +115,7 @@ def _not_among(value: Value, values: Sequence[str]) -> str:
 
 
 def _unknown_name(name: str, arguments: Arguments) -> str:
-    near = get_close_matches(name, list(arguments), n=1, cutoff=0.7)
+    near = get_close_matches(name, list(arguments), n=1)
     if near:
         return f"there is no such argument; did you mean {near[0]}?"
     return f"there is no such argument; known: {', '.join(sorted(arguments))}"
