@@ -1,0 +1,202 @@
+"""What may flow in prod, by the network policies that the program declares: what must pass does, and nothing else."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from infra import settings
+from tests.contracts.network_policies import End, Outside, Pod, Policy, passes
+from tests.infra.stacks import ROOT, declare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+NETWORK: Final = settings.read("prod", ROOT).aws.network  # pyright: ignore[reportOptionalMemberAccess]  # prod is on AWS
+_IN_VPC: Final = ipaddress.ip_network(NETWORK.cidr)
+_WORKLOADS: Final = ("Deployment", "DaemonSet", "Job")
+
+
+def _address(index: int) -> str:
+    return str(_IN_VPC[index])
+
+
+# What is no pod of ours. The control plane has addresses in the VPC, and one among the Services'.
+OUTSIDE: Final[dict[str, End]] = {
+    "internet": Outside(address="203.0.113.7"),
+    "node": Outside(address=_address(300)),
+    "database": Outside(address=_address(301)),
+    "API server": Outside(address=_address(302)),
+    "API server's Service": Outside(address=str(ipaddress.ip_network(NETWORK.services_cidr)[1])),
+    "instance metadata": Outside(address="169.254.169.254"),
+    "pod identity agent": Outside(address="169.254.170.23"),
+    # Of the ranges that S3 has in eu-central-1; AWS publishes them at ip-ranges.amazonaws.com.
+    "S3": Outside(address="52.219.170.1"),
+    "DNS": Pod(namespace="kube-system", labels={"k8s-app": "kube-dns"}, address=_address(303)),
+    "Prometheus": Pod(namespace="inferstack-monitoring", labels={}, address=_address(304)),
+    "collector": Pod(namespace="inferstack-monitoring", labels={}, address=_address(305)),
+    "stranger": Pod(namespace="default", labels={}, address=_address(306)),
+    "Envoy's namesake": Pod(
+        namespace="default",
+        labels={"app.kubernetes.io/name": "envoy", "app.kubernetes.io/part-of": "inferstack"},
+        address=_address(307),
+    ),
+    "another service": Pod(
+        namespace="inferstack", labels={"inferstack.dev/service": "toxicity"}, address=_address(308)
+    ),
+}
+
+
+def _inputs(kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for each in declare("prod"):
+        if each.type.startswith("kubernetes:") and each.type.endswith(f":{kind}"):
+            yield each.name, each.inputs
+
+
+def _policies() -> list[Policy]:
+    return [
+        Policy(namespace=inputs["metadata"]["namespace"], spec=inputs["spec"]) for _, inputs in _inputs("NetworkPolicy")
+    ]
+
+
+def _pods() -> dict[str, End]:
+    """A pod of each workload, by the workload's name."""
+    workloads = [each for kind in _WORKLOADS for each in _inputs(kind)]
+    return {
+        name: Pod(
+            namespace=inputs["metadata"]["namespace"],
+            labels=inputs["spec"]["template"]["metadata"]["labels"],
+            address=_address(400 + index),
+        )
+        for index, (name, inputs) in enumerate(workloads)
+    }
+
+
+@pytest.fixture(scope="module")
+def policies() -> list[Policy]:
+    """All policies of prod."""
+    return _policies()
+
+
+@pytest.fixture(scope="module")
+def ends() -> dict[str, End]:
+    """A pod of each workload of prod, and what else may be at the end of a flow."""
+    return {**OUTSIDE, **_pods()}
+
+
+SLOT: Final = "sentiment-blue"
+ENGINE_BUILD: Final = "sentiment-0-1-0-engine"
+REQUIRED: Final = [
+    # Requests, from the load balancer's targets to a prediction.
+    ("node", "envoy", 8080),
+    ("internet", "envoy", 8080),
+    ("envoy", SLOT, 8080),
+    ("envoy", "contour", 8001),
+    # The Kubernetes API, for those who are made to use it.
+    *(
+        (caller, server, 443)
+        for caller in ("contour", "contour-certgen", "cluster-autoscaler")
+        for server in ("API server", "API server's Service")
+    ),
+    # AWS.
+    *((pod, end, port) for pod in (SLOT, ENGINE_BUILD) for end, port in (("pod identity agent", 80), ("S3", 443))),
+    (SLOT, "database", 5432),
+    ("cluster-autoscaler", "pod identity agent", 80),
+    ("cluster-autoscaler", "internet", 443),
+    # Metrics and traces.
+    *(
+        ("Prometheus", target, port)
+        for target, port in (
+            (SLOT, 8080),
+            ("envoy", 8002),
+            ("contour", 8000),
+            ("dcgm-exporter", 9400),
+            ("cluster-autoscaler", 8085),
+        )
+    ),
+    (SLOT, "collector", 4317),
+]
+FORBIDDEN: Final = [
+    # A serving pod answers; it asks nobody but those above.
+    (SLOT, "internet", 80),
+    (SLOT, "internet", 22),
+    (SLOT, "API server", 443),
+    (SLOT, "API server's Service", 443),
+    (SLOT, "API server", 6443),
+    (SLOT, "instance metadata", 80),
+    (SLOT, "another service", 8080),
+    (SLOT, "contour", 8001),
+    (SLOT, "envoy", 8080),
+    (SLOT, "stranger", 8080),
+    (SLOT, "internet", 5432),
+    (SLOT, "collector", 9090),
+    # Nobody reaches it but by the gateway.
+    ("internet", SLOT, 8080),
+    ("node", SLOT, 8080),
+    ("stranger", SLOT, 8080),
+    ("Envoy's namesake", SLOT, 8080),
+    ("another service", SLOT, 8080),
+    ("contour", SLOT, 8080),
+    ("Prometheus", SLOT, 22),
+    ("envoy", SLOT, 22),
+    # Envoy meets the world: it gets no further than the services.
+    ("envoy", "internet", 443),
+    ("envoy", "API server", 443),
+    ("envoy", "pod identity agent", 80),
+    ("envoy", "database", 5432),
+    ("stranger", "envoy", 8002),
+    ("internet", "envoy", 8002),
+    ("stranger", "contour", 8001),
+    ("contour", "internet", 80),
+    ("contour", "pod identity agent", 80),
+    # The autoscaler has a role in AWS and rights in the cluster: nobody speaks to it.
+    ("stranger", "cluster-autoscaler", 8085),
+    ("cluster-autoscaler", SLOT, 8080),
+    ("cluster-autoscaler", "database", 5432),
+    # The agents are root on their node: nothing goes out, and nothing but Prometheus comes in.
+    *(
+        (agent, end, port)
+        for agent in ("nvidia-device-plugin", "dcgm-exporter")
+        for end, port in (("internet", 443), ("API server", 443), ("pod identity agent", 80), (SLOT, 8080))
+    ),
+    ("stranger", "dcgm-exporter", 9400),
+    ("Prometheus", "nvidia-device-plugin", 9400),
+]
+
+
+@pytest.mark.parametrize(("source", "target", "port"), REQUIRED, ids=str)
+def test_what_is_needed_passes(
+    source: str, target: str, port: int, policies: list[Policy], ends: dict[str, End]
+) -> None:
+    """Without these flows prod does not work."""
+    assert passes(policies, ends[source], ends[target], port)
+
+
+@pytest.mark.parametrize(("source", "target", "port"), FORBIDDEN, ids=str)
+def test_what_nobody_needs_does_not(
+    source: str, target: str, port: int, policies: list[Policy], ends: dict[str, End]
+) -> None:
+    """These flows are what an intruder would try next."""
+    assert not passes(policies, ends[source], ends[target], port)
+
+
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+def test_every_pod_has_dns(protocol: str, policies: list[Policy], ends: dict[str, End]) -> None:
+    """Names are looked up by all pods that the program declares."""
+    assert [name for name in _pods() if not passes(policies, ends[name], ends["DNS"], 53, protocol)] == []
+
+
+def test_every_pod_is_closed(policies: list[Policy], ends: dict[str, End]) -> None:
+    """No workload is forgotten: a stranger reaches none of them at a port that no policy names."""
+    assert len(_pods()) > 5
+    assert [name for name in _pods() if passes(policies, ends["stranger"], ends[name], 12345)] == []
+    assert [name for name in _pods() if passes(policies, ends[name], ends["stranger"], 12345)] == []
+
+
+def test_flows_name_what_is_declared(ends: dict[str, End]) -> None:
+    """Every workload of prod is in a flow that is required or forbidden, so that a new one is thought about."""
+    named = {end for flow in (*REQUIRED, *FORBIDDEN) for end in flow[:2]}
+    assert set(_pods()) <= named
+    assert named <= set(ends)
