@@ -21,9 +21,9 @@ Answer = TypeVar("Answer")
 
 _ACCOUNT = ("aws", "account")
 _REGION = ("aws", "region")
-# What the provider says, and what it means. It gives no codes, only text.
+# What the provider says, and what it means: it gives no codes, only text. The first that fits counts.
 _MEANINGS = (
-    (r"AWS account ID not allowed|allowed_account_ids", _ACCOUNT, "the credentials are another account's"),
+    (r"account ID not allowed: (?P<account>\d{12})", _ACCOUNT, "the credentials are account {account}'s"),
     # Before the next: the provider tries to refresh credentials that it does not have.
     (r"[Nn]o valid credential sources|NoCredentialProviders|no EC2 IMDS role", _ACCOUNT, "there are no credentials"),
     (
@@ -31,7 +31,11 @@ _MEANINGS = (
         _ACCOUNT,
         "the credentials have expired",
     ),
-    (r"InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient", _ACCOUNT, "AWS does not know the credentials"),
+    (
+        r"InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|account ID not allowed",
+        _ACCOUNT,
+        "AWS does not know the credentials",
+    ),
     (r"[Ii]nvalid AWS [Rr]egion|no such host", _REGION, "the region does not answer"),
 )
 
@@ -42,6 +46,8 @@ def pinned_provider(account: settings.Aws, environment: str) -> aws.Provider:
         "aws",
         region=account.region,
         allowed_account_ids=[account.account],
+        # The provider's own check would end the program before check_account can say what is wrong.
+        skip_credentials_validation=True,
         default_tags=aws.ProviderDefaultTagsArgs(tags=naming.tags(environment)),
     )
 
@@ -59,8 +65,7 @@ def check_account(account: settings.Aws, provider: aws.Provider, *, source: Path
     """
     identity = _ask(lambda: aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)), account, source)
     if identity.account_id != account.account:
-        sentence = f"the credentials are {identity.account_id}'s ({identity.arn})"
-        raise _wrong(_ACCOUNT, sentence, account, source)
+        raise _wrong(_ACCOUNT, f"the credentials are account {identity.account_id}'s", account, source)
 
 
 def _ask(function: Callable[[], Answer], account: settings.Aws, source: Path) -> Answer:
@@ -73,8 +78,8 @@ def _ask(function: Callable[[], Answer], account: settings.Aws, source: Path) ->
 
 def _explain(text: str, account: settings.Aws, source: Path) -> SettingsError:
     for pattern, key, meaning in _MEANINGS:
-        if re.search(pattern, text):
-            return _wrong(key, meaning, account, source)
+        if match := re.search(pattern, text):
+            return _wrong(key, meaning.format(**match.groupdict()), account, source)
     return _wrong(_ACCOUNT, f"AWS did not answer ({_last_line(text)})", account, source)
 
 

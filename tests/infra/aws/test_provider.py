@@ -67,6 +67,8 @@ def test_the_provider_works_in_one_account_and_region_and_tags_all() -> None:
     provider = record(lambda: pinned_provider(account(), "prod")).one("pulumi:providers:aws")
     assert json.loads(provider["allowedAccountIds"]) == ["111111111111"]
     assert provider["region"] == REGION
+    # Its own check of credentials comes before the program's, and says nothing of which account is wanted.
+    assert provider["skipCredentialsValidation"] == "true"
     assert json.loads(provider["defaultTags"])["tags"]["Environment"] == "prod"
 
 
@@ -79,8 +81,12 @@ def test_the_right_account_passes(source: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "place", "meaning"),
     [
-        ({**OURS, "accountId": "222222222222"}, "3: inferstack:aws.account", "the credentials are 222222222222's"),
-        (Exception("AWS account ID not allowed: 222222222222"), "3: inferstack:aws.account", "another account's"),
+        ({**OURS, "accountId": "222222222222"}, "3: inferstack:aws.account", "are account 222222222222's"),
+        (
+            Exception("AWS account ID not allowed: 222222222222"),
+            "3: inferstack:aws.account",
+            "are account 222222222222's",
+        ),
         (
             Exception("operation error STS: GetCallerIdentity, api error ExpiredToken: The security token is expired"),
             "3: inferstack:aws.account",
@@ -100,6 +106,11 @@ def test_the_right_account_passes(source: Path) -> None:
             Exception("No valid credential sources found. Error: failed to refresh cached credentials, no EC2 IMDS"),
             "3: inferstack:aws.account",
             "there are no credentials",
+        ),
+        (
+            Exception("Retrieving AWS account details: 2 errors occurred\n\nAWS account ID not allowed: \n"),
+            "3: inferstack:aws.account",
+            "AWS does not know the credentials",
         ),
         (Exception("invalid AWS Region: eu-central-9"), "4: inferstack:aws.region", "the region does not answer"),
         (Exception("first line\n\nsomething new"), "3: inferstack:aws.account", "AWS did not answer (something new"),
