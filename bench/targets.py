@@ -13,12 +13,12 @@ class Target:
     Attributes:
         name: what is measured.
         limit: the most that it should be, in `unit`.
-        unit: seconds, MiB, or x for a ratio to the peer of the same run.
+        unit: seconds, MiB, x for a ratio to the peer of the same run, or nothing for a bare number.
     """
 
     name: str
     limit: float
-    unit: Literal["s", "MiB", "x"]
+    unit: Literal["s", "MiB", "x", ""]
 
 
 CLUSTER_READY = Target(name="cluster stopped -> python -m local up is ready", limit=10, unit="s")
@@ -29,6 +29,12 @@ CLUSTER_MEMORY = Target(name="all processes of the cluster, resident", limit=122
 POD_MEMORY = Target(name="a serving pod, resident", limit=600, unit="MiB")
 TOOLS_BUILD = Target(name="build of all tools (recorded when they were built)", limit=1800, unit="s")
 TOOLS_AGAIN = Target(name="make tools again, over the build", limit=0.01, unit="x")
+
+SETTINGS = Target(name="settings of all stacks, loaded and checked", limit=0.3, unit="s")
+REHEARSAL = Target(name="make rehearse STACK=prod, from nothing to the report", limit=90, unit="s")
+REHEARSED_PREVIEW = Target(name="its preview / the preview of one bucket, same imports", limit=3, unit="x")
+GROWTH_SERVICES = Target(name="exponent of growth: 1, 10, 50 services", limit=1, unit="")
+GROWTH_POOLS = Target(name="exponent of growth: 1, 4, 16 pools", limit=1, unit="")
 
 
 @dataclass(frozen=True, kw_only=True)
