@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from rehearsal.standin.shapes import Anything, Arguments, Block, Either, ListOf, MapOf, OneOf, Scalar, Shape
 from rehearsal.standin.values import UNKNOWN, Value, unwrap
@@ -23,7 +24,7 @@ class Checker:
     """Checks arguments of one type.
 
     `fields` gives the arguments of a nested object; `allowed` adds enumerations that the SDK lacks, by path without
-    indices (`taints.effect`).
+    indices (`taints.effect`), as values or patterns with `*`.
     """
 
     fields: Callable[[Block], Arguments]
@@ -56,7 +57,7 @@ class Checker:
             case Scalar():
                 yield from self._among(value, self.allowed.get(_without_indices(path)), path)
             case OneOf(values):
-                yield from self._among(value, (*values, *self.allowed.get(_without_indices(path), ())), path)
+                yield from self._among(value, values, path)
             case Either(shapes):
                 attempts = [list(self._value(value, member, path)) for member in shapes]
                 if all(attempts):
@@ -78,7 +79,7 @@ class Checker:
             yield Failure(path=path, reason=f"must be {wanted}, not {_say(value)}")
 
     def _among(self, value: Value, values: Sequence[str] | None, path: str) -> Iterator[Failure]:
-        if values and value not in values:
+        if values and not any(fnmatchcase(str(value), allowed) for allowed in values):
             yield Failure(path=path, reason=_not_among(value, values))
 
 

@@ -156,11 +156,10 @@ class Sdk:
         return shape
 
     def _union(self, members: list[Shape]) -> Shape:
-        """Join a union's members: an enumeration beside a plain string is what the string may be."""
+        """Join a union's members: an enumeration beside a plain string names some of what the string may be."""
         known = [member for member in members if not isinstance(member, Anything)]
-        named = [member for member in known if isinstance(member, OneOf)]
-        if named:
-            return named[0]
+        if Scalar("str") in known:
+            known = [member for member in known if not isinstance(member, OneOf)]
         unique = tuple(dict.fromkeys(known))
         return unique[0] if len(unique) == 1 else Either(unique) if unique else Anything()
 

@@ -32,7 +32,7 @@ class MapOf:
 
 @dataclass(frozen=True)
 class OneOf:
-    """An enumeration: the values that the SDK names."""
+    """An enumeration that takes nothing but the values that the SDK names."""
 
     values: tuple[str, ...]
 
