@@ -5,13 +5,10 @@ from __future__ import annotations
 import ctypes
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from serving.manifest import ModelError
 from serving.session import TENSORRT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # The major version that ONNX Runtime's TensorRT provider links; `python -m local.images wheels-cuda` compares the two.
 TENSORRT_LIBRARY = "libnvinfer.so.10"
@@ -69,9 +66,9 @@ def _first_gpu() -> tuple[str, str]:
         raise AcceleratorError(f"no GPU can be used: NVML says: {error}") from None
 
 
-def _tensorrt_version(load: Callable[[str], ctypes.CDLL] = ctypes.CDLL) -> str:
+def _tensorrt_version() -> str:
     try:
-        number = load(TENSORRT_LIBRARY).getInferLibVersion()
+        number = ctypes.CDLL(TENSORRT_LIBRARY).getInferLibVersion()
     except (OSError, AttributeError) as error:
         raise AcceleratorError(f"TensorRT cannot be used: {error}") from None
     # Since TensorRT 10: major * 10000 + minor * 100 + patch.

@@ -70,7 +70,7 @@ def build(settings: Settings, say: Callable[[str], None]) -> Outcome:
         say(f"there already: {cache.folder}")
         return Outcome(folder=cache.folder, receipt=receipt, built=False)
     with tempfile.TemporaryDirectory(prefix="engine-") as name:
-        receipt = _build(settings, cache, Path(name), device=found.device, say=say)
+        receipt = _build(settings, cache, Path(name), say)
     say(f"stored: {cache.folder}")
     return Outcome(folder=cache.folder, receipt=receipt, built=True)
 
@@ -93,9 +93,7 @@ def load_again(settings: Settings, outcome: Outcome) -> float:
     return seconds
 
 
-def _build(
-    settings: Settings, cache: EngineCache, scratch: Path, *, device: str, say: Callable[[str], None]
-) -> Receipt:
+def _build(settings: Settings, cache: EngineCache, scratch: Path, say: Callable[[str], None]) -> Receipt:
     engines, timings = scratch / "engines", scratch / "timings"
     engines.mkdir()
     timings.mkdir()
@@ -115,7 +113,6 @@ def _build(
         raise EngineError(f"{TENSORRT} wrote no engine")
     receipt = Receipt(
         key=cache.key,
-        device=device,
         inputs=inputs,
         files=files,
         build_seconds=round(seconds, 3),

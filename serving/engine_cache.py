@@ -27,13 +27,17 @@ class _Strict(BaseModel):
 
 
 class EngineKey(_Strict):
-    """All that an engine depends on; ``model`` is the SHA-256 of its manifest."""
+    """All that an engine depends on; ``model`` is the SHA-256 of its manifest.
+
+    The device is a part of it: TensorRT tunes for one model of GPU, and an L4 and an L40S are both ``sm89``.
+    """
 
     model: str
     provider: str
     onnxruntime: str
     tensorrt: str | None
     architecture: str
+    device: str
     profile: Profile | None
 
     @property
@@ -63,7 +67,6 @@ class Receipt(_Strict):
 
     schema_version: Literal[1] = 1
     key: EngineKey
-    device: str
     inputs: list[str]
     files: dict[str, EngineFile]
     build_seconds: float

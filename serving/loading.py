@@ -27,6 +27,7 @@ def engine_key(settings: Settings, digest: str, found: accelerator.Accelerator) 
         onnxruntime=runtime_version(),
         tensorrt=found.tensorrt,
         architecture=found.architecture,
+        device=found.device,
         profile=settings.profile,
     )
 

@@ -178,6 +178,7 @@ def test_an_engine_that_was_built_anew_is_refused(
         {"onnxruntime": "1.0.0"},
         {"tensorrt": "10.16.1"},
         {"architecture": "sm89"},
+        {"device": "NVIDIA L4"},
         {"provider": "CUDAExecutionProvider"},
         {"profile": None},
     ],
