@@ -151,11 +151,7 @@ class Database(pulumi.ComponentResource):
             name_prefix=f"{identifier}-{ENGINE}{major}-",
             family=f"{ENGINE}{major}",
             description="TLS only",
-            parameters=[
-                aws.rds.ParameterGroupParameterArgs(name="rds.force_ssl", value="1"),
-                aws.rds.ParameterGroupParameterArgs(name="log_connections", value="1"),
-                aws.rds.ParameterGroupParameterArgs(name="log_disconnections", value="1"),
-            ],
+            parameters=[aws.rds.ParameterGroupParameterArgs(name="rds.force_ssl", value="1")],
             opts=pulumi.ResourceOptions(parent=self),
         )
         return group.name

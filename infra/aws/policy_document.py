@@ -41,10 +41,15 @@ class Statement:
             "Principal": dict(self.principals),
             "Action": list(self.actions),
             "NotAction": list(self.not_actions),
-            "Resource": list(self.resources),
+            "Resource": _one_or_all(self.resources),
             "Condition": {operator: dict(keys) for operator, keys in self.conditions.items()},
         }
         return {key: value for key, value in parts.items() if value}
+
+
+def _one_or_all(values: Sequence[pulumi.Input[str]]) -> Values:
+    """IAM writes a list of one as that one, and gives it back so."""
+    return values[0] if len(values) == 1 else list(values)
 
 
 def document(*statements: Statement) -> pulumi.Output[str]:

@@ -76,7 +76,7 @@ def test_foreign_credentials_carry_nothing_out() -> None:
         if service == "sts":
             token = policy.pop("TokensForRoles")
             assert token["Action"] == ["sts:AssumeRoleWithWebIdentity"]
-            assert token["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/*"]
+            assert token["Resource"] == f"arn:aws:iam::{ACCOUNT}:role/*"
         assert policy == {}
 
 
