@@ -119,7 +119,7 @@ class Foundation(pulumi.ComponentResource):
         )
 
         ci = CiAccess("ci", CiAccessArgs(scope=scope, ci=account.ci), opts=child)
-        grants = {f"administrator-{index}": _administrator(arn) for index, arn in enumerate(cluster.administrators)}
+        grants = {_short(arn): _administrator(arn) for arn in cluster.administrators}
         grants |= {
             "deploy": _administrator(ci.deploy_role_arn),
             "preview": Grant(principal_arn=ci.preview_role_arn, policy="AmazonEKSAdminViewPolicy"),
@@ -322,6 +322,11 @@ class Foundation(pulumi.ComponentResource):
 def _regions(account: Aws) -> Sequence[str]:
     shared = [] if isinstance(account.registry, OwnedRegistry) else [account.registry.region]
     return list(dict.fromkeys([account.region, *shared]))
+
+
+def _short(arn: str) -> str:
+    """``role-platform-engineers``: EKS takes no second entry of one principal, so an entry must not change its own."""
+    return arn.rpartition(":")[2].replace("/", "-")
 
 
 def _administrator(arn: pulumi.Input[str]) -> Grant:
