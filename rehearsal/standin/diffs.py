@@ -9,6 +9,7 @@ from enum import Enum
 from rehearsal.standin.naming import DEFAULTS, is_automatic
 from rehearsal.standin.table import Spec
 from rehearsal.standin.values import Value, has_unknown, is_list, is_object, plain
+from rehearsal.standin.words import at
 
 _ORDERED = {"instanceTypes"}
 """Lists whose order means something; AWS takes nearly all others as sets, and so does this."""
@@ -49,8 +50,9 @@ class Diff:
 
 def diff(spec: Spec, old: Mapping[str, Value], new: Mapping[str, Value], ignored: Sequence[str] = ()) -> Diff:
     """Compare the inputs of before with the new ones."""
+    taken = [path for path in spec.removed if at(old, path) is not None and at(new, path) is None]
     changes = tuple(
-        Change(path=path, name=name, kind=kind, replaces=_replaces(spec, name, kind))
+        Change(path=path, name=name, kind=kind, replaces=_replaces(spec, name, kind) or _listed(name, taken))
         for path, name, kind in _walk(plain(old), plain(new), "", "")
         if not (kind is Kind.DELETE and _listed(name, spec.computed)) and not _listed(name, ignored)
     )

@@ -1,7 +1,9 @@
 """Automatic names, as the bridged providers give them: the resource's name and seven hexadecimal digits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
+from rehearsal.standin.checks import Failure
 from rehearsal.standin.cloud import Memory
 from rehearsal.standin.table import Spec
 from rehearsal.standin.templates import letters
@@ -13,15 +15,34 @@ DEFAULTS = "__defaults"
 _DIGITS = 7
 
 
-def fill(spec: Spec, inputs: Properties, old: Mapping[str, Value] | None, urn: str, memory: Memory) -> Properties:
+@dataclass(frozen=True, kw_only=True)
+class Autoname:
+    """Whose name is wanted, and the name that the engine proposes where its own automatic naming is configured."""
+
+    urn: str
+    proposed: str = ""
+
+
+def too_long(spec: Spec, inputs: Mapping[str, Value]) -> Iterator[Failure]:
+    """Yield a failure for a name that the program gives and AWS would not take for its length."""
+    name = unwrap(inputs.get(spec.autoname)) if spec.autoname else None
+    if isinstance(name, str) and len(name) > spec.longest:
+        reason = f"{name!r} is {len(name)} characters long; at most {spec.longest} are allowed"
+        yield Failure(path=spec.autoname, reason=reason)
+
+
+def fill(
+    spec: Spec, inputs: Properties, old: Mapping[str, Value] | None, named: Autoname, memory: Memory
+) -> Properties:
     """Return the inputs with defaults and an automatic name, and the list of what was filled in.
 
     `old` are the inputs of before; None for a new resource and for the one that takes the place of another.
-    A name once given is kept; a replacement gets another, so that both can exist for a while.
+    `named` says whose name it is. A name once given is kept; a replacement gets another, so that both can exist for
+    a while.
     """
-    filled: Properties = {**{key: value for key, value in spec.defaults.items() if inputs.get(key) is None}}
+    filled: Properties = {key: value for key, value in spec.defaults.items() if inputs.get(key) is None}
     if spec.autoname and inputs.get(spec.autoname) is None and not _prefixed(spec, inputs):
-        filled[spec.autoname] = _name(spec, old, urn, memory)
+        filled[spec.autoname] = _name(spec, old, named, memory)
     given = {key: value for key, value in inputs.items() if key != DEFAULTS and value is not None}
     return {**given, **filled, DEFAULTS: sorted(filled)}
 
@@ -37,12 +58,15 @@ def _prefixed(spec: Spec, inputs: Properties) -> bool:
     return any(inputs.get(key) is not None for key in (f"{spec.autoname}Prefix",))
 
 
-def _name(spec: Spec, old: Mapping[str, Value] | None, urn: str, memory: Memory) -> str:
+def _name(spec: Spec, old: Mapping[str, Value] | None, named: Autoname, memory: Memory) -> str:
+    urn = named.urn
     if old is not None and is_automatic(old, spec.autoname):
         kept = unwrap(old.get(spec.autoname))
         if isinstance(kept, str):
             memory.names[urn] = kept
             return kept
+    if named.proposed:
+        return named.proposed
     base = urn.rpartition("::")[2]
     suffix = letters("hex", _DIGITS, f"{urn}#{memory.names.get(urn, '')}")
     stem = f"{spec.autoname_prefix}{base}"[: spec.longest - _DIGITS - 1]

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import version
 from threading import RLock
 
-from rehearsal.standin import functions, naming, node_groups
+from rehearsal.standin import functions, guards, naming, node_groups
 from rehearsal.standin.checks import Checker, Failure
 from rehearsal.standin.cloud import Cloud, Memory
 from rehearsal.standin.diffs import Diff, diff
@@ -30,6 +30,16 @@ class Named:
 
     urn: str
     token: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A change: the inputs and the state of before, the new inputs, and what the program wants ignored."""
+
+    old: Mapping[str, Value]
+    state: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    new: Mapping[str, Value]
+    ignored: Sequence[str] = ()
 
 
 class Provider:
@@ -92,22 +102,23 @@ class Provider:
         """Check a resource's arguments; return them with defaults, automatic name and all tags."""
         spec, shape = self._spec(named.token), self._shape(named.token)
         failures = list(Checker(fields=self._sdk.fields, allowed=spec.allowed).check(news, shape.arguments))
-        given = dict(news)
-        if proposed_name and spec.autoname and given.get(spec.autoname) is None:
-            given[spec.autoname] = proposed_name
+        failures += naming.too_long(spec, news)
         with self._lock:
-            inputs = naming.fill(spec, given, olds, named.urn, self._memory)
+            whose = naming.Autoname(urn=named.urn, proposed=proposed_name)
+            inputs = naming.fill(spec, news, olds, whose, self._memory)
         if "tagsAll" in shape.outputs:
             inputs["tagsAll"] = self._all_tags(inputs.get("tags"))
         return inputs, failures
 
-    def diff(
-        self, named: Named, resource_id: str, old: Mapping[str, Value], new: Mapping[str, Value], ignored: Sequence[str]
-    ) -> Diff:
-        """Compare the inputs of before with the new ones."""
-        found = diff(self._spec(named.token), old, new, ignored)
+    def diff(self, named: Named, resource_id: str, change: Wanted) -> Diff:
+        """Compare the inputs of before with the new ones; a resource stays in its region until it is replaced."""
+        old, new = dict(change.old), dict(change.new)
+        if "region" in self._shape(named.token).arguments:
+            old["region"] = change.state.get("region") or old.get("region")
+            new["region"] = new.get("region") or self._cloud.region
+        found = diff(self._spec(named.token), old, new, change.ignored)
         with self._lock:
-            self._memory.inputs[named.token, resource_id] = new
+            self._memory.inputs[named.token, resource_id] = change.new
             if any(change.replaces for change in found.changes):
                 self._memory.replaced[named.urn] = resource_id
         return found
@@ -141,9 +152,14 @@ class Provider:
                 node_groups.write(self._cloud, self._memory, resource_id, made)
         return made
 
-    def delete(self, named: Named, resource_id: str) -> None:
-        """Forget a resource, unless this run has made another with the same id in its place."""
+    def delete(self, named: Named, resource_id: str, properties: Mapping[str, Value]) -> None:
+        """Forget a resource, unless this run has made another with the same id in its place.
+
+        What AWS would not delete is refused.
+        """
         self._spec(named.token)
+        if reason := guards.refusal(named.token, properties):
+            raise RefusedError(f"{named.token} {resource_id} cannot be deleted: {reason}")
         with self._lock:
             replaced = self._memory.created.get((named.token, resource_id)) == named.urn
             if named.token == node_groups.TOKEN and not replaced:

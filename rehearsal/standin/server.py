@@ -11,7 +11,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from rehearsal.standin.checks import Failure
 from rehearsal.standin.diffs import Change, Diff, Kind
-from rehearsal.standin.provider import Named, Provider, RefusedError
+from rehearsal.standin.provider import Named, Provider, RefusedError, Wanted
 from rehearsal.standin.values import decode, encode
 
 _KINDS = {
@@ -87,8 +87,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=encode(inputs), failures=_failures(failures))
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
-        old, new, ignored = decode(request.old_inputs), decode(request.news), list(request.ignoreChanges)
-        found = _guard(context, lambda: self._provider.diff(_named(request.urn), request.id, old, new, ignored))
+        change = Wanted(
+            old=decode(request.old_inputs),
+            state=decode(request.olds),
+            new=decode(request.news),
+            ignored=list(request.ignoreChanges),
+        )
+        found = _guard(context, lambda: self._provider.diff(_named(request.urn), request.id, change))
         return _diff(found)
 
     def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
@@ -107,7 +112,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=encode(made))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
-        _guard(context, lambda: self._provider.delete(_named(request.urn), request.id))
+        _guard(context, lambda: self._provider.delete(_named(request.urn), request.id, decode(request.properties)))
         return empty_pb2.Empty()
 
     def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:

@@ -20,7 +20,8 @@ class Spec:
     `id` is the template of its id; `outputs` are templates by dotted path; `defaults` go into the inputs, as the
     bridged provider does it; `autoname` is the property that gets a name when the program gives none,
     `autoname_prefix` what the name begins with, `longest` its greatest length, `lowercase` whether it is lowered.
-    `replaces` are the dotted paths whose change replaces the resource; `computed` those that the cloud fills in;
+    `replaces` are the dotted paths whose change replaces the resource, `removed` those that replace it only when they
+    are taken away, `computed` those that the cloud fills in;
     `allowed` the values of enumerations that the SDK lacks, by path.
     """
 
@@ -33,6 +34,7 @@ class Spec:
     defaults: Mapping[str, Value] = field(default_factory=dict[str, Value])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     replaces: Sequence[str] = ()
+    removed: Sequence[str] = ()
     computed: Sequence[str] = ()
     allowed: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
@@ -51,7 +53,7 @@ def specs(package: str) -> Mapping[str, Spec]:
 
 
 def _spec(token: str, entry: Mapping[str, Any], replacing: Mapping[str, Any], allowed: Mapping[str, Any]) -> Spec:
-    wrong = (set(entry) - _KEYS) | (set(replacing) - {"replaces", "computed"})
+    wrong = (set(entry) - _KEYS) | (set(replacing) - {"replaces", "removed", "computed"})
     if wrong:
         raise ValueError(f"{token}: the tables have no key {', '.join(sorted(wrong))}")
     return Spec(

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from rehearsal.standin.provider import Wanted
 from rehearsal.standin.values import Properties
 from tests.rehearsal.standin.conftest import Stand, fresh, named
 
@@ -70,15 +71,15 @@ def test_an_update_and_a_deletion_follow(stand: Stand) -> None:
     bigger: Properties = {**inputs, "scalingConfig": {"minSize": 1, "maxSize": 8, "desiredSize": 2}}
     stand.provider.update(named(GROUP), resource_id, made, bigger, preview=False)
     assert json.loads(_file(stand).read_text())["max"] == 8
-    fresh(stand.told).provider.delete(named(GROUP), resource_id)
+    fresh(stand.told).provider.delete(named(GROUP), resource_id, {})
     assert not _file(stand).exists()
-    fresh(stand.told).provider.delete(named(GROUP), resource_id)
+    fresh(stand.told).provider.delete(named(GROUP), resource_id, {})
 
 
 def test_the_old_groups_end_leaves_the_new_one(stand: Stand) -> None:
     """Where the new group has the id of the old one and came first, deleting the old one forgets nothing."""
     resource_id, _ = stand.create(GROUP, _inputs(stand))
-    stand.provider.delete(named(GROUP), resource_id)
+    stand.provider.delete(named(GROUP), resource_id, {})
     assert _file(stand).exists()
 
 
@@ -91,11 +92,11 @@ def test_zones_are_known_from_subnets_that_did_not_change(stand: Stand) -> None:
     assert isinstance(subnets, list)
     for subnet, zone in zip(subnets, "ab", strict=True):
         known: Properties = {"vpcId": "vpc-1", "availabilityZone": f"eu-central-1{zone}"}
-        later.provider.diff(named(SUBNET, zone), str(subnet), known, known, [])
+        later.provider.diff(named(SUBNET, zone), str(subnet), Wanted(old=known, new=known))
     template = inputs["launchTemplate"]
     assert isinstance(template, dict)
     kept: Properties = {"instanceType": "g5.xlarge"}
-    later.provider.diff(named("aws:ec2/launchTemplate:LaunchTemplate"), str(template["id"]), kept, kept, [])
+    later.provider.diff(named("aws:ec2/launchTemplate:LaunchTemplate"), str(template["id"]), Wanted(old=kept, new=kept))
     later.provider.update(named(GROUP), resource_id, made, inputs, preview=False)
     written = json.loads(_file(stand).read_text())
     assert written["zones"] == ["eu-central-1a", "eu-central-1b"]

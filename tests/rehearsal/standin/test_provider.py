@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.standin.cloud import Memory
-from rehearsal.standin.naming import fill
-from rehearsal.standin.provider import RefusedError
+from rehearsal.standin.naming import DEFAULTS, Autoname, fill
+from rehearsal.standin.provider import RefusedError, Wanted
 from rehearsal.standin.table import specs
 from rehearsal.standin.told import Told
 from rehearsal.standin.values import UNKNOWN, Properties, Secret, Value, has_unknown
@@ -138,14 +138,14 @@ def test_a_replacement_has_another_id_and_name(stand: Stand) -> None:
     old_id, _ = stand.provider.create(role, inputs, preview=False)
     changed, _ = stand.provider.check(role, inputs, {"assumeRolePolicy": "{}", "path": "/b/"})
     assert changed["name"] == inputs["name"]
-    assert any(change.replaces for change in stand.provider.diff(role, old_id, inputs, changed, []).changes)
+    assert any(change.replaces for change in stand.provider.diff(role, old_id, Wanted(old=inputs, new=changed)).changes)
     again, _ = stand.provider.check(role, None, {"assumeRolePolicy": "{}", "path": "/b/"})
     new_id, _ = stand.provider.create(role, again, preview=False)
     assert new_id != old_id
 
     vpc = named(VPC)
     first, _ = stand.create(VPC, {"cidrBlock": "10.0.0.0/16"})
-    stand.provider.diff(vpc, first, {"cidrBlock": "10.0.0.0/16"}, {"cidrBlock": "10.1.0.0/16"}, [])
+    stand.provider.diff(vpc, first, Wanted(old={"cidrBlock": "10.0.0.0/16"}, new={"cidrBlock": "10.1.0.0/16"}))
     assert stand.create(VPC, {"cidrBlock": "10.1.0.0/16"})[0] != first
 
 
@@ -153,9 +153,48 @@ def test_a_replacement_has_another_id_and_name(stand: Stand) -> None:
 def test_automatic_names_fit(name: str) -> None:
     """An automatic name is the resource's name and seven hexadecimal digits, no longer than AWS allows."""
     spec = specs("aws")["aws:lb/targetGroup:TargetGroup"]
-    made = str(fill(spec, {}, None, named(spec.token, name).urn, Memory())["name"])
+    made = str(fill(spec, {}, None, Autoname(urn=named(spec.token, name).urn), Memory())["name"])
     assert len(made) <= 32
     assert re.fullmatch(re.escape(name[:24]) + "-[0-9a-f]{7}", made)
+
+
+def test_the_engines_own_automatic_names_are_taken(stand: Stand) -> None:
+    """Where the stack configures automatic names, the proposed one is given, kept, and still automatic."""
+    inputs, _ = stand.provider.check(named(ROLE), None, {"assumeRolePolicy": "{}"}, "prod-it")
+    assert (inputs["name"], "name" in str(inputs[DEFAULTS])) == ("prod-it", True)
+    again, _ = stand.provider.check(named(ROLE), inputs, {"assumeRolePolicy": "{}"}, "prod-it-2")
+    assert again["name"] == "prod-it"
+
+
+def test_a_name_that_is_too_long_is_refused(stand: Stand) -> None:
+    """A load balancer's name has at most 32 characters."""
+    failures = stand.check("aws:lb/loadBalancer:LoadBalancer", {"name": "n" * 33})
+    assert [(failure.path, "at most 32" in failure.reason) for failure in failures] == [("name", True)]
+
+
+def test_another_region_replaces(stand: Stand) -> None:
+    """A resource cannot move: a provider of another region replaces what lies in the old one."""
+    given: Properties = {"cidrBlock": "10.0.0.0/16"}
+    vpc, made = stand.create(VPC, given)
+    stand.provider.configure({"region": "eu-west-1"})
+    found = stand.provider.diff(named(VPC), vpc, Wanted(old=given, state=made, new=given))
+    assert [(change.path, change.replaces) for change in found.changes] == [("region", True)]
+
+
+@pytest.mark.parametrize(
+    ("token", "properties", "said"),
+    [
+        (DATABASE, {"deletionProtection": True}, "deletionProtection is on"),
+        (DATABASE, {"skipFinalSnapshot": False}, "finalSnapshotIdentifier is required"),
+        (CLUSTER, {"deletionProtection": True}, "deletionProtection is on"),
+        ("aws:lb/loadBalancer:LoadBalancer", {"enableDeletionProtection": True}, "enableDeletionProtection is on"),
+    ],
+)
+def test_what_is_protected_is_not_deleted(stand: Stand, token: str, properties: Properties, said: str) -> None:
+    """AWS refuses to delete what it is told to protect, and so does this; without protection it goes."""
+    with pytest.raises(RefusedError, match=said):
+        stand.provider.delete(named(token), "it", properties)
+    stand.provider.delete(named(token), "it", {"skipFinalSnapshot": True})
 
 
 def test_two_things_of_one_name_are_refused(stand: Stand) -> None:

@@ -65,7 +65,14 @@ def test_every_property_of_the_tables_exists(spec: Spec) -> None:
     """A property that the tables name is an argument of the SDK (an output may also be an output alone)."""
     sdk = _sdk(spec)
     shape = sdk.resource(spec.token)
-    paths = [*spec.replaces, *spec.computed, *spec.allowed, *spec.defaults, *([spec.autoname] if spec.autoname else [])]
+    paths = [
+        *spec.replaces,
+        *spec.removed,
+        *spec.computed,
+        *spec.allowed,
+        *spec.defaults,
+        *([spec.autoname] if spec.autoname else []),
+    ]
     assert [path for path in paths if not _has(sdk, shape.arguments, path)] == []
     own = [path.partition(".")[0] for path in spec.outputs]
     assert [name for name in own if name not in shape.arguments and name not in shape.outputs] == []
