@@ -107,7 +107,8 @@ class NodePool(pulumi.ComponentResource):
             # One after the other; and by EKS's default strategy a new node comes before an old one goes,
             # so that a pool of one node is never without.
             update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
-            # After creation the autoscaler decides how many there are.
+            # After creation the autoscaler decides how many there are. A change of min or max still sends a size along,
+            # the last one that the state knows: `pulumi up --refresh` makes that the present one.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["scalingConfig.desiredSize"]),
         )
         self.cluster_name = group.cluster_name
