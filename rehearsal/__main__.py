@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _STDOUT = "-"
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
 
 
 class _Sentences(click.Group):
@@ -58,7 +60,7 @@ def main() -> None:
 @click.option("--from", "reference", help="Git reference to begin with, e.g. a tag; by default, nothing is there.")
 @click.option(
     "--program",
-    type=click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True),
+    type=_FOLDER,
     help="Another checkout, e.g. a pull request's, whose program and stack file are rehearsed by this one's rules.",
 )
 @click.option("--json", "json_file", help="Write the report as JSON to this file; - is the standard output.")
@@ -79,6 +81,31 @@ def run(
         report = rehearse(stack, reference=reference or None, checkout=CHECKOUT, program=program, progress=progress)
     _write(report, json_file=json_file, markdown_file=markdown_file)
     sys.exit(int(report.exit_code))
+
+
+@main.command()
+@click.option("--stack", required=True, help="The stack: local, dev, staging, prod.")
+@click.option("--program", type=_FOLDER, help="Another checkout whose program and stack file are rehearsed.")
+@click.option("--empty", is_flag=True, help="Apply nothing: control plane and state are empty.")
+@click.argument("command", nargs=-1)
+def shell(stack: str, program: Path | None, command: tuple[str, ...], *, empty: bool) -> None:
+    """Look into a rehearsed stack: run COMMAND (by default a shell) where pulumi and kubectl work on it.
+
+    The exit code is the command's. Everything is removed when it ends.
+    """
+    from rehearsal.shell import run_within  # noqa: PLC0415  as above
+
+    _end_in_order()
+    with Progress(Console(stderr=True), title="rehearsal") as progress:
+        status = run_within(
+            stack,
+            command or (os.environ.get("SHELL", "sh"),),
+            apply=not empty,
+            checkout=CHECKOUT,
+            program=program,
+            progress=progress,
+        )
+    sys.exit(status)
 
 
 @main.command()

@@ -52,6 +52,9 @@ class Pulumi:
         home: PULUMI_HOME, with the plugins.
         path: PATH for the engine and all that it starts.
         environment: further variables.
+
+    Attributes:
+        environment: the whole one of the engine and of all that it starts.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class Pulumi:
         self._folder = folder
         self._stack = stack
         self._path = path
-        self._environment = {
+        self.environment = {
             "PATH": f"{folder.bin}{os.pathsep}{path}",
             "HOME": str(folder.home),
             "TMPDIR": str(folder.home),
@@ -124,7 +127,7 @@ class Pulumi:
                     *("--config-file", str(stack_file), "--event-log", str(log), *packs, *arguments),
                 ],
                 cwd=project,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
@@ -155,7 +158,7 @@ class Pulumi:
         answer = subprocess.run(
             [self._tool(), *arguments, "--non-interactive"],
             cwd=self._folder.pulumi,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

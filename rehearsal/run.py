@@ -62,10 +62,7 @@ def rehearse(
     """
     begin = monotonic()
     program = program or checkout
-    try:
-        wanted = settings.read(stack, program)
-    except SettingsError as error:
-        raise UsageError(str(error)) from None
+    wanted = read_settings(stack, program)
     price_table = prices.load()
     found = Findings(stack=stack, settings=wanted)
     if reference:
@@ -75,14 +72,26 @@ def rehearse(
         if dead := folder.clear_dead(checkout):
             progress.note(f"removed what {dead} killed rehearsal(s) left")
         with ExitStack() as ends:
-            prepared = _Rehearsal.prepare(ends, found, checkout=checkout, program=program, progress=progress)
+            prepared = Rehearsal.prepare(ends, found, checkout=checkout, program=program, progress=progress)
             prepared.play(reference)
     found.timings = found.timings.model_copy(update={"total": round(monotonic() - begin, 1)})
     return findings.report(found, prices=price_table)
 
 
+def read_settings(stack: str, program: Path) -> Settings:
+    """The settings of a stack.
+
+    Raises:
+        UsageError: there is no such stack, or something in its file is wrong.
+    """
+    try:
+        return settings.read(stack, program)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+
+
 @dataclass(frozen=True, kw_only=True)
-class _Rehearsal:
+class Rehearsal:
     """A rehearsal whose control plane is ready and whose stack is empty."""
 
     found: Findings
@@ -96,7 +105,7 @@ class _Rehearsal:
     @classmethod
     def prepare(
         cls, ends: ExitStack, found: Findings, *, checkout: Path, program: Path, progress: Progress
-    ) -> _Rehearsal:
+    ) -> Rehearsal:
         """Start everything; `ends` ends it."""
         begin = monotonic()
         place = ends.enter_context(folder.claim(checkout, found.stack))
@@ -143,8 +152,7 @@ class _Rehearsal:
         """Apply the stack as of the reference, if there is one, and then the working tree's."""
         if reference:
             self._apply_base(reference)
-        project = source.working_tree(self.program, self.folder.project, checkout=self.checkout)
-        placeholders.describe_cluster(self.found.settings, project, self.folder)
+        project = self.project()
         rules = self.checkout / "policies"
         preview = self._watched("preview", self.pulumi.preview, project, rules)
         self.found.preview, self.found.after = preview.outcome, findings.planned(preview.outcome)
@@ -157,6 +165,12 @@ class _Rehearsal:
         if update.status and not self.found.pending:
             self._check_said_why(update)
         self.found.after = self._deployed()
+
+    def project(self) -> Path:
+        """Make the folder in which Pulumi works on the working tree's program."""
+        project = source.working_tree(self.program, self.folder.project, checkout=self.checkout)
+        placeholders.describe_cluster(self.found.settings, project, self.folder)
+        return project
 
     def _apply_base(self, reference: str) -> None:
         project = source.export(self.program, reference, self.folder.project, checkout=self.checkout)

@@ -6,7 +6,9 @@ the tools, the rules and the stand-ins are always the current checkout's.
 
 from __future__ import annotations
 
+import fnmatch
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,10 +26,15 @@ _BUILT = ("models", "contexts", "wheels")
 
 
 def working_tree(program: Path, to: Path, *, checkout: Path) -> Path:
-    """Make a folder that looks like the program's, of links, with the checkout's state."""
+    """Make a folder that looks like the program's, of links, with the checkout's state.
+
+    Pulumi writes to stack files; it gets copies.
+    """
     to.mkdir(parents=True)
     for entry in program.iterdir():
-        if entry.name not in _NOT_LINKED:
+        if fnmatch.fnmatch(entry.name, "Pulumi.*.yaml"):
+            shutil.copy(entry, to)
+        elif entry.name not in _NOT_LINKED:
             (to / entry.name).symlink_to(entry.resolve())
     _link(checkout, to)
     return to
