@@ -1,0 +1,1 @@
+"""The documents' commands, run as they stand."""

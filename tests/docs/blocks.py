@@ -1,0 +1,58 @@
+"""The commands of a Markdown document: what stands in its blocks marked ``bash``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FENCE = "```"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Commands that follow one another.
+
+    Attributes:
+        document: where they stand.
+        line: number of the first line of them.
+        commands: the text.
+    """
+
+    document: Path
+    line: int
+    commands: str
+
+
+def read(document: Path) -> list[Block]:
+    """Every block marked ``bash``, in order.
+
+    Raises:
+        ValueError: a block has no end.
+    """
+    found = list[Block]()
+    begin: int | None = None
+    language, lines = "", list[str]()
+    for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
+        if begin is not None and line.strip() == _FENCE:
+            if language == "bash":
+                found.append(Block(document=document, line=begin, commands="\n".join(lines)))
+            begin = None
+        elif begin is not None:
+            lines.append(line)
+        elif line.startswith(_FENCE):
+            begin, language, lines = number + 1, line.removeprefix(_FENCE).strip(), []
+    if begin is not None:
+        raise ValueError(f"{document}:{begin}: the block has no end")
+    return found
+
+
+def script(blocks: list[Block], root: Path) -> str:
+    """A script that runs blocks one after the other, says where each stands, and ends at the first that fails."""
+    parts = ["set -euo pipefail"]
+    for block in blocks:
+        place = f"{block.document.relative_to(root)}:{block.line}"
+        parts += [f"echo '== {place}' >&2", block.commands]
+    return "\n".join([*parts, "echo '== end' >&2", ""])
