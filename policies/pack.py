@@ -17,10 +17,12 @@ nobody has to remember that it is there.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import pulumi
 import pulumi_policy.policy as library
+from google.protobuf import json_format
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -38,6 +40,8 @@ from policies.rule import Finding, Resource, ResourceRule, Rule, StackRule, Verd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from google.protobuf.message import Message
 
     from policies.exemptions import Exemption
 
@@ -71,7 +75,8 @@ def serve(rules: Sequence[Rule], exemptions: Sequence[Exemption]) -> NoReturn:
         rules: with their exemptions.
         exemptions: what to look for when saying what was exempted.
     """
-    library.deserialize_properties = _Unread  # pyright: ignore[reportPrivateImportUsage]
+    library.json_format = _Converter  # pyright: ignore[reportPrivateImportUsage]
+    library.deserialize_properties = _as_it_is  # pyright: ignore[reportPrivateImportUsage]
     of_resources = [rule for rule in rules if isinstance(rule, ResourceRule)]
     of_stacks = [rule for rule in rules if isinstance(rule, StackRule)]
     policies = [
@@ -102,18 +107,39 @@ def plain(value: object) -> object:
 
 
 class _Unread:
-    """A resource's properties as they come over the wire.
+    """A message's fields, converted when they are first read.
 
-    Stands in for pulumi-policy's own conversion, which forgets which values are secret and works through
-    every resource for every policy, those included that no rule is about.
+    Stands in for pulumi-policy's own conversions, which forget which values are secret and work through every
+    resource for every policy, those included that no rule is about.
     """
 
-    def __init__(self, properties: object, *_: object) -> None:
-        self.properties = properties
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    @cached_property
+    def fields(self) -> dict[str, object]:
+        return json_format.MessageToDict(self._message)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def copy(self) -> dict[str, object]:
+        """The fields: so pulumi-policy hands a policy its configuration."""
+        return self.fields.copy()
+
+
+class _Converter:
+    """What pulumi-policy uses of protobuf's `json_format`."""
+
+    MessageToDict = _Unread
+
+
+def _as_it_is(unread: _Unread, _proxy_secrets: object = None) -> _Unread:
+    return unread
 
 
 def _read(unread: object) -> object:
-    properties = plain(cast("_Unread", unread).properties)
+    properties = plain(cast("_Unread", unread).fields)
     # Before its provider is configured (its cluster is not there yet), the engine has no outputs for a new resource.
     return properties or UNKNOWN
 
