@@ -1,22 +1,43 @@
 """The entry point of `pulumi up`: settings in, the platform out."""
 
+import asyncio
+import atexit
 import gc
+import importlib
 from pathlib import Path
 
-# The program lives for seconds. Looking for cycles among all that Pulumi imports takes a tenth of a preview.
+# The program lives for seconds. Looking for cycles among all that Pulumi imports takes a tenth of a preview; the
+# interpreter would look once more when it ends, but not at what is frozen.
 gc.disable()
+atexit.register(gc.freeze)
 
-import pulumi  # noqa: E402  # after the line above, which is about this one
+import pulumi  # noqa: E402  # after the lines above, which are about this one
 
 from infra import settings  # noqa: E402
 from infra.settings.errors import SettingsError  # noqa: E402
 from infra.stack import Stack  # noqa: E402
 
-try:
-    environment, root = pulumi.get_stack(), Path(__file__).parent
-    stack = Stack(settings.from_pulumi(environment, root), environment=environment, root=root)
-except SettingsError as error:
-    raise pulumi.RunError(str(error)) from None
 
-for name, value in stack.outputs.items():
-    pulumi.export(name, value)
+def _say_nothing(*_: object, **__: object) -> None:
+    """Stand in for `pulumi.log.debug`.
+
+    The SDK tells the engine of each step of each registration, four a resource, and waits each time, although the
+    engine shows them to those alone who ask for `--debug`.
+    """
+
+
+async def main() -> pulumi.Inputs:
+    """Declare the stack; its outputs."""
+    try:
+        environment, root = pulumi.get_stack(), Path(__file__).parent
+        stack = Stack(settings.from_pulumi(environment, root), environment=environment, root=root)
+        # Meanwhile the engine starts the providers, learns the cluster's API and looks at what images are built from.
+        await asyncio.to_thread(importlib.import_module, "infra.platform")
+        stack.declare_platform()
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    return stack.outputs
+
+
+pulumi.log.debug = _say_nothing
+pulumi.run(main)

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from infra import capacity, cluster, images, naming, routing
+from infra import capacity, cluster, images, routing
 from infra.catalogue import check_versions
-from infra.kubernetes.cloud_support import CloudSupport, CloudSupportArgs
-from infra.kubernetes.gateway import Gateway, GatewayArgs
-from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
-from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
-from infra.kubernetes.serving_traffic import AwsRanges, ServingTraffic, ServingTrafficArgs
-from infra.settings import EksCluster, SettingsError
-from infra.settings.stack import SYSTEM_POOL
+from infra.settings import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from infra.aws.foundation import Foundation
     from infra.settings import Service, Settings
 
 
+@dataclass(frozen=True, kw_only=True)
+class PlatformArgs:
+    """What the platform is made of.
+
+    Attributes:
+        settings: the stack's, checked.
+        environment: the stack's name.
+        root: the root of the project.
+        foundation: what lies below the cluster, if that is in a cloud.
+        access: the cluster.
+        images: of the platform itself.
+        serving: digest references of the serving images, by service and version.
+    """
+
+    settings: Settings
+    environment: str
+    root: Path
+    foundation: Foundation | None
+    access: cluster.ClusterAccess
+    images: images.PlatformImages
+    serving: Mapping[tuple[str, str], pulumi.Output[str]]
+
+
 class Stack:
-    """Everything of one environment.
+    """Everything of one environment: first the cluster and the images, then what runs on it.
 
     Attributes:
         outputs: what ``pulumi stack output`` shows.
@@ -33,7 +52,7 @@ class Stack:
     outputs: dict[str, Any]
 
     def __init__(self, settings: Settings, *, environment: str, root: Path) -> None:
-        """Declare the platform.
+        """Declare the cluster and the images.
 
         Args:
             settings: the stack's, checked.
@@ -65,67 +84,15 @@ class Stack:
             for version in service.versions()
         }
 
-        on_cluster = pulumi.ResourceOptions(provider=access.provider)
-        if foundation and isinstance(settings.cluster, EksCluster):
-            CloudSupport(
-                "cloud",
-                CloudSupportArgs(
-                    environment=environment,
-                    region=foundation.region,
-                    images=settings.cluster.images,
-                    pools=settings.pools,
-                    cluster_name=foundation.cluster_name,
-                    volume_key_arn=foundation.volume_key_arn,
-                ),
-                opts=on_cluster,
-            )
-        gateway = Gateway(
-            "gateway",
-            GatewayArgs(
-                environment=environment,
-                contour_image=platform.contour,
-                envoy_image=platform.envoy,
-                node_port=settings.gateway.node_port,
-                crds=root / ".tools" / "share" / "contour",
-                # In a cloud one Envoy in each zone, on nodes that no autoscaler empties.
-                replicas=len(foundation.zones) if foundation else 1,
-                pool=SYSTEM_POOL if foundation else None,
-            ),
-            opts=on_cluster,
+        self._platform = PlatformArgs(
+            settings=settings,
+            environment=environment,
+            root=root,
+            foundation=foundation,
+            access=access,
+            images=platform,
+            serving=serving,
         )
-        namespace = ClosedNamespace(
-            naming.SERVICES_NAMESPACE,
-            ClosedNamespaceArgs(
-                environment=environment, demand=capacity.total(map(capacity.rollout, settings.services))
-            ),
-            opts=on_cluster,
-        )
-        ServingTraffic(
-            "serving-traffic",
-            ServingTrafficArgs(
-                environment=environment,
-                namespace=namespace.name,
-                aws=AwsRanges(vpc=settings.aws.network.cidr, services=settings.aws.network.services_cidr)
-                if settings.aws
-                else None,
-            ),
-            opts=on_cluster,
-        )
-        for service in settings.services:
-            ServiceRelease(
-                service.name,
-                ServiceReleaseArgs(
-                    environment=environment,
-                    namespace=namespace.name,
-                    service=service,
-                    variant=settings.pool(service.pool).variant,
-                    images={version: serving[service.name, version] for version in service.versions()},
-                    gateway=gateway,
-                    engine_bucket=foundation.engine_bucket if foundation else None,
-                ),
-                opts=on_cluster,
-            )
-
         self.outputs = {
             "endpoints": {
                 service.name: pulumi.Output.concat(access.entry, routing.public_prefix(service.name))
@@ -134,6 +101,17 @@ class Stack:
             "images": {f"{service}:{version}": image for (service, version), image in serving.items()},
             "releases": {service.name: _release(service) for service in settings.services},
         }
+
+    def declare_platform(self) -> None:
+        """Declare what runs on the cluster.
+
+        Raises:
+            SettingsError: the definitions of the gateway's kinds are missing.
+        """
+        # Imported here: Pulumi's Kubernetes types take a fifth of a second, in which the engine can look at the rest.
+        from infra.platform import declare  # noqa: PLC0415
+
+        declare(self._platform)
 
 
 def _foundation(settings: Settings, *, environment: str, source: Path) -> Foundation | None:

@@ -31,7 +31,9 @@ def declare(stack: str) -> tuple[Declared, ...]:
     with TemporaryDirectory() as folder:
         root = Path(folder)
         _imitate(root)
-        return tuple(record(lambda: Stack(wanted, environment=stack, root=root), answers=_answers(wanted)))
+        return tuple(
+            record(lambda: Stack(wanted, environment=stack, root=root).declare_platform(), answers=_answers(wanted))
+        )
 
 
 def _imitate(root: Path) -> None:

@@ -237,9 +237,9 @@ def _copy_of_the_program(folder: Path, file: str, old: str, new: str) -> None:
             "security-context",
         ),
         (
-            "infra/stack.py",
-            "images={version: image for (name, version), image in serving.items() if name == service.name}",
-            'images={version: "127.0.0.1:5000/inferstack/sentiment:0.1.0" for _, version in serving}',
+            "infra/platform.py",
+            "images={version: args.serving[service.name, version] for version in service.versions()}",
+            'images={version: "127.0.0.1:5000/inferstack/sentiment:0.1.0" for version in service.versions()}',
             "image-digest",
         ),
     ],

@@ -1,0 +1,90 @@
+"""What runs on the cluster: its own support, the gateway, the closed namespace of the services, a release of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from infra import capacity, naming
+from infra.kubernetes.gateway import Gateway, GatewayArgs
+from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
+from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
+from infra.kubernetes.serving_traffic import AwsRanges, ServingTraffic, ServingTrafficArgs
+from infra.settings import EksCluster
+from infra.settings.stack import SYSTEM_POOL
+
+if TYPE_CHECKING:
+    from infra.stack import PlatformArgs
+
+
+def declare(args: PlatformArgs) -> None:
+    """Declare all of it.
+
+    Raises:
+        SettingsError: the definitions of the gateway's kinds are missing.
+    """
+    settings, foundation = args.settings, args.foundation
+    on_cluster = pulumi.ResourceOptions(provider=args.access.provider)
+    if foundation and isinstance(settings.cluster, EksCluster):
+        # Imported here, as in infra.stack: a stack elsewhere need not wait for it.
+        from infra.kubernetes.cloud_support import CloudSupport, CloudSupportArgs  # noqa: PLC0415
+
+        CloudSupport(
+            "cloud",
+            CloudSupportArgs(
+                environment=args.environment,
+                region=foundation.region,
+                images=settings.cluster.images,
+                pools=settings.pools,
+                cluster_name=foundation.cluster_name,
+                volume_key_arn=foundation.volume_key_arn,
+            ),
+            opts=on_cluster,
+        )
+    gateway = Gateway(
+        "gateway",
+        GatewayArgs(
+            environment=args.environment,
+            contour_image=args.images.contour,
+            envoy_image=args.images.envoy,
+            node_port=settings.gateway.node_port,
+            crds=args.root / ".tools" / "share" / "contour",
+            # In a cloud one Envoy in each zone, on nodes that no autoscaler empties.
+            replicas=len(foundation.zones) if foundation else 1,
+            pool=SYSTEM_POOL if foundation else None,
+        ),
+        opts=on_cluster,
+    )
+    namespace = ClosedNamespace(
+        naming.SERVICES_NAMESPACE,
+        ClosedNamespaceArgs(
+            environment=args.environment, demand=capacity.total(map(capacity.rollout, settings.services))
+        ),
+        opts=on_cluster,
+    )
+    ServingTraffic(
+        "serving-traffic",
+        ServingTrafficArgs(
+            environment=args.environment,
+            namespace=namespace.name,
+            aws=AwsRanges(vpc=settings.aws.network.cidr, services=settings.aws.network.services_cidr)
+            if settings.aws
+            else None,
+        ),
+        opts=on_cluster,
+    )
+    for service in settings.services:
+        ServiceRelease(
+            service.name,
+            ServiceReleaseArgs(
+                environment=args.environment,
+                namespace=namespace.name,
+                service=service,
+                variant=settings.pool(service.pool).variant,
+                images={version: args.serving[service.name, version] for version in service.versions()},
+                gateway=gateway,
+                engine_bucket=foundation.engine_bucket if foundation else None,
+            ),
+            opts=on_cluster,
+        )
