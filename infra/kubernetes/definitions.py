@@ -25,14 +25,19 @@ NEEDED = (
 # What no route here uses: neither defined, nor watched, nor in Contour's rights.
 DISABLED_FEATURES = ("backendtlspolicies", "extensionservices", "grpcroutes", "tcproutes", "tlsroutes")
 
+# Contour's own kinds: it watches them, and nobody here writes one.
+_UNWRITTEN = ".projectcontour.io"
+_ANYTHING = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+
 _NAME = re.compile(r"^  name: (\w+)\.", re.MULTILINE)
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
     """Read the needed definitions, less what nobody here needs of them.
 
-    Most of a definition are descriptions, for `kubectl explain`, and versions that are served beside the stored one.
-    Every preview would carry them through the engine, the provider and the rules, and every checkpoint store them.
+    Most of a definition are descriptions, for `kubectl explain`, and versions that are served beside the stored one;
+    what the fields of a kind may hold matters only where one is written. Every preview would carry all that through
+    the engine, the provider and the rules, and every checkpoint store it.
 
     Args:
         folder: holds the YAML files of Contour's module, `.tools/share/contour`.
@@ -58,6 +63,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def _slim(definition: dict[str, Any]) -> dict[str, Any]:
     stored = [version for version in definition["spec"]["versions"] if version["storage"]]
+    if definition["metadata"]["name"].endswith(_UNWRITTEN):
+        stored = [{**version, "schema": _ANYTHING} for version in stored]
     slim = {**definition, "spec": {**definition["spec"], "versions": stored}}
     # Written by the API server alone.
     slim.pop("status", None)

@@ -206,6 +206,17 @@ def test_only_needed_definitions_are_applied_and_without_descriptions(tmp_path: 
     assert version["schema"] == {"properties": {"description": {"type": "string"}}}
 
 
+def test_what_nobody_writes_is_not_described(tmp_path: Path) -> None:
+    """Contour's own kinds are there for it to watch; what they may hold is left open."""
+    write_definitions(tmp_path)
+    crds = tmp_path / "crds.yaml"
+    crds.write_text(crds.read_text().replace("httpproxies.example.org", "httpproxies.projectcontour.io"))
+    read = {each["metadata"]["name"]: each["spec"]["versions"][0] for each in definitions.read(tmp_path)}
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    assert read["httpproxies.projectcontour.io"]["schema"] == {"openAPIV3Schema": anything}
+    assert read["httproutes.example.org"]["schema"] != {"openAPIV3Schema": anything}
+
+
 def test_a_missing_definition_is_named(tmp_path: Path) -> None:
     """Without Contour's files the answer says which definitions are missing and what brings them."""
     with pytest.raises(SettingsError, match=r"no definition of contourconfigurations, .*make tools"):
