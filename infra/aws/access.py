@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
-AccessPolicy = Literal["AmazonEKSClusterAdminPolicy", "AmazonEKSAdminViewPolicy"]
+# The second one sees no Secrets; AmazonEKSAdminViewPolicy, which sounds as harmless, does.
+AccessPolicy = Literal["AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"]
 
 
 @dataclass(frozen=True, kw_only=True)

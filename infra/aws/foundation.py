@@ -122,7 +122,7 @@ class Foundation(pulumi.ComponentResource):
         grants = {_short(arn): _administrator(arn) for arn in cluster.administrators}
         grants |= {
             "deploy": _administrator(ci.deploy_role_arn),
-            "preview": Grant(principal_arn=ci.preview_role_arn, policy="AmazonEKSAdminViewPolicy"),
+            "preview": Grant(principal_arn=ci.preview_role_arn, policy="AmazonEKSViewPolicy"),
         }
         if account.break_glass:
             people = BreakGlass("break-glass", BreakGlassArgs(scope=scope, break_glass=account.break_glass), opts=child)

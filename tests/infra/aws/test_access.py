@@ -15,7 +15,7 @@ def test_each_grant_is_an_entry_with_its_policy_and_nothing_more() -> None:
                 cluster_name="inferstack-prod",
                 grants={
                     "deploy": Grant(principal_arn="role/deploy", policy="AmazonEKSClusterAdminPolicy"),
-                    "preview": Grant(principal_arn="role/preview", policy="AmazonEKSAdminViewPolicy"),
+                    "preview": Grant(principal_arn="role/preview", policy="AmazonEKSViewPolicy"),
                 },
             ),
         )
@@ -27,5 +27,5 @@ def test_each_grant_is_an_entry_with_its_policy_and_nothing_more() -> None:
     }
     assert policies == {
         "role/deploy": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
-        "role/preview": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy",
+        "role/preview": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
     }
