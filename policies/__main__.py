@@ -15,6 +15,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from policies.exemptions import Exemption, ExemptionError, load, with_exemptions
 from policies.rules import (
+    aws_bucket_protection,
+    aws_deletion_protection,
+    aws_encryption,
+    aws_image_registry,
+    aws_instance_metadata,
+    aws_key_rotation,
+    aws_log_retention,
+    aws_open_ingress,
+    aws_policy_breadth,
+    aws_provider,
+    aws_public_access,
+    aws_role_boundary,
+    aws_role_trust,
+    aws_tls,
     container_resources,
     default_deny,
     disruption_budget,
@@ -55,6 +69,20 @@ _RULES: Final[tuple[Rule, ...]] = (
     default_deny.RULE,
     resource_quota.RULE,
     disruption_budget.RULE,
+    aws_bucket_protection.RULE,
+    aws_deletion_protection.RULE,
+    aws_encryption.RULE,
+    aws_image_registry.RULE,
+    aws_instance_metadata.RULE,
+    aws_key_rotation.RULE,
+    aws_log_retention.RULE,
+    aws_open_ingress.RULE,
+    aws_policy_breadth.RULE,
+    aws_provider.RULE,
+    aws_public_access.RULE,
+    aws_role_boundary.RULE,
+    aws_role_trust.RULE,
+    aws_tls.RULE,
 )
 
 
