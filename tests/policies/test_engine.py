@@ -19,6 +19,7 @@ pytestmark = pytest.mark.tools
 ROOT: Final = Path(__file__).resolve().parents[2]
 PINNED: Final = f"registry.example/sentiment@sha256:{'0' * 64}"
 DEPLOYMENT: Final = "kubernetes:apps/v1:Deployment"
+DAEMON_SET: Final = "kubernetes:apps/v1:DaemonSet"
 
 
 @dataclass(frozen=True)
@@ -175,3 +176,24 @@ def test_an_unknown_hides_no_failure(stack: Stack) -> None:
     outcome = stack.run("preview", image_known_at_update="true", without_security_context="true")
     assert outcome.exit_code != 0
     assert outcome.violations == {("undecided", "advisory", DEPLOYMENT), ("security-context", "mandatory", DEPLOYMENT)}
+
+
+def test_what_is_exempted_passes_and_is_told(stack: Stack) -> None:
+    """An exempted setting stops nothing, and each preview says what it is, who answers for it and until when."""
+    outcome = stack.run("preview", device_plugin_folder="/var/lib/kubelet/device-plugins")
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.violations == {("exempted", "advisory", DAEMON_SET)}
+    for part in (
+        "host-isolation: ",
+        "security-context: ",
+        "/var/lib/kubelet/device-plugins",
+        "platform team, until 20",
+    ):
+        assert part in outcome.output
+
+
+def test_an_exemption_covers_what_it_says_and_nothing_else(stack: Stack) -> None:
+    """The same resource with another folder of the node is stopped."""
+    outcome = stack.run("preview", device_plugin_folder="/")
+    assert outcome.exit_code != 0
+    assert ("host-isolation", "mandatory", DAEMON_SET) in outcome.violations

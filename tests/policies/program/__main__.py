@@ -67,3 +67,39 @@ kubernetes.apps.v1.Deployment(
     ),
     opts=options,
 )
+
+if folder := config.get("device-plugin-folder"):
+    # By its name and its settings this one is exempted: it may have the kubelet's folder, and run as root.
+    agent = core.ContainerArgs(
+        name="plugin",
+        image=config.require("image"),
+        resources=core.ResourceRequirementsArgs(requests=amounts, limits=amounts),
+        security_context=core.SecurityContextArgs(
+            run_as_non_root=False,
+            run_as_user=0,
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=core.CapabilitiesArgs(drop=["ALL"]),
+            seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+    )
+    kubernetes.apps.v1.DaemonSet(
+        "nvidia-device-plugin",
+        metadata=metadata("nvidia-device-plugin"),
+        spec=kubernetes.apps.v1.DaemonSetSpecArgs(
+            selector=meta.LabelSelectorArgs(match_labels={"app.kubernetes.io/name": "sentiment"}),
+            template=core.PodTemplateSpecArgs(
+                metadata=meta.ObjectMetaArgs(labels=labels),
+                spec=core.PodSpecArgs(
+                    automount_service_account_token=False,
+                    containers=[agent],
+                    volumes=[
+                        core.VolumeArgs(
+                            name="kubelet", host_path=core.HostPathVolumeSourceArgs(path=folder, type="Directory")
+                        )
+                    ],
+                ),
+            ),
+        ),
+        opts=options,
+    )
