@@ -15,6 +15,8 @@ from infra.settings import EksCluster
 from infra.settings.stack import SYSTEM_POOL
 
 if TYPE_CHECKING:
+    from infra.aws.foundation import Foundation
+    from infra.kubernetes.secrets_store import MountedSecret
     from infra.stack import PlatformArgs
 
 
@@ -63,6 +65,7 @@ def declare(args: PlatformArgs) -> None:
         ),
         opts=on_cluster,
     )
+    secrets = _secrets(foundation, args.environment, namespace, on_cluster) if foundation else ()
     ServingTraffic(
         "serving-traffic",
         ServingTrafficArgs(
@@ -85,6 +88,27 @@ def declare(args: PlatformArgs) -> None:
                 images={version: args.serving[service.name, version] for version in service.versions()},
                 gateway=gateway,
                 engine_bucket=foundation.engine_bucket if foundation else None,
+                secrets=secrets,
             ),
             opts=on_cluster,
         )
+
+
+def _secrets(
+    foundation: Foundation, environment: str, namespace: ClosedNamespace, opts: pulumi.ResourceOptions
+) -> tuple[MountedSecret, ...]:
+    """What serving pods of a cloud find as files: user and password of the database."""
+    from infra.kubernetes.secrets_store import SecretFiles, SecretFilesArgs  # noqa: PLC0415  # as above
+
+    database = SecretFiles(
+        "database",
+        SecretFilesArgs(
+            environment=environment,
+            namespace=namespace.name,
+            secret_arn=foundation.database.secret_arn,
+            fields=("username", "password"),
+            region=foundation.region,
+        ),
+        opts=opts,
+    )
+    return (database.mounted,)

@@ -16,7 +16,7 @@ from infra.settings.errors import SettingsError
 from local.control_plane import PORT_NAMES
 from local.toolbox import Toolbox
 from rehearsal import aws_command, control_plane, findings, folder, keeper, placeholders, plugins, ports, prices, source
-from rehearsal.cloud import contour
+from rehearsal.cloud import addons, contour
 from rehearsal.cloud.contour import Contour
 from rehearsal.cloud.load_balancers import LoadBalancers
 from rehearsal.cloud.loop import Cloud
@@ -125,6 +125,7 @@ class Rehearsal:
                 context=placeholders.context(found.settings),
             )
             created.result()
+        addons.install(plane.api)
         aws_command.install(place, token=plane.token)
         _tell(place, plane, found.settings)
         placeholders.write_machines(found.settings, place)
