@@ -18,6 +18,7 @@ from local.images.cuda_wheels import entries, prepare_cuda_stub, prepare_cuda_wh
 from local.images.errors import PrepareError
 from local.images.stub_wheels import write_stub
 from serving.accelerator import TENSORRT_LIBRARY
+from serving.profile import Profile, Shape, tensorrt_options
 from tests.serving.tiny import write_model
 
 ROOT = Path(__file__).parents[3]
@@ -156,6 +157,17 @@ def test_a_doctored_lock_is_refused(runtime: Path, pinned: str, doctored: str, l
     assert pinned in LOCK
     with pytest.raises(PrepareError, match=rf"links {re.escape(library)} of .*, and the lock .*; allowed: \d+\.x"):
         links.check(runtime, LOCK.replace(pinned, doctored), source="the lock")
+
+
+@pytest.mark.tools
+def test_the_real_provider_knows_its_options(runtime: Path) -> None:
+    """Each option that a profile becomes is a name that the provider's library holds: it would refuse another."""
+    shape = Shape(min=1, opt=1, max=1)
+    profile = Profile(precision="fp16", batch=shape, length=shape, workspace_mib=64)
+    options = tensorrt_options(profile, inputs=["x"], engines=Path("/e"), timings=Path("/t"))
+    with zipfile.ZipFile(runtime) as archive:
+        library = archive.read(f"onnxruntime/capi/{links.PROVIDERS[0]}")
+    assert [name for name in options if name.encode() + b"\0" not in library] == []
 
 
 @pytest.mark.tools
