@@ -43,14 +43,19 @@ def changes(steps: Mapping[str, Step], *, protected: Collection[str]) -> tuple[C
             protected=step.urn in protected and step.change in {"replaced", "deleted"},
         )
         for step in steps.values()
-        if step.change != "same" and not step.type.startswith("pulumi:")
+        if step.change != "same" and _is_real(step)
     ]
     return tuple(sorted(found, key=_rank))
 
 
 def unchanged(steps: Mapping[str, Step]) -> int:
     """How many resources stay as they are."""
-    return sum(step.change == "same" and not step.type.startswith("pulumi:") for step in steps.values())
+    return sum(step.change == "same" and _is_real(step) for step in steps.values())
+
+
+def _is_real(step: Step) -> bool:
+    """Whether it is there outside the program: no component, and neither the stack nor a provider."""
+    return not step.is_component and not step.type.startswith("pulumi:")
 
 
 def _rank(change: Change) -> tuple[bool, int, str, str]:

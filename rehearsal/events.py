@@ -45,6 +45,7 @@ class Step:
         type: its type token.
         keys: the inputs that differ, as paths; of a replacement, those that force it.
         inputs: its inputs afterwards (of a deletion, before).
+        is_component: whether it only groups others, and nothing is there of it outside the program.
     """
 
     change: Kind
@@ -52,6 +53,7 @@ class Step:
     type: str
     keys: tuple[str, ...]
     inputs: Json
+    is_component: bool = False
 
     @property
     def name(self) -> str:
@@ -163,6 +165,7 @@ def _add_step(steps: dict[str, Step], metadata: Json) -> None:
         type=metadata["type"],
         keys=tuple(metadata.get("keys") or metadata.get("diffs") or metadata.get("detailedDiff") or ()),
         inputs=state.get("inputs") or {},
+        is_component=not state.get("custom"),
     )
 
 

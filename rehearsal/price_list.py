@@ -55,8 +55,8 @@ def queries(items: Iterable[str]) -> list[Query]:
                 found.append(_ec2(item, rest))
             case "rds":
                 found.append(_rds(item, kind, zones))
-            case _ if item in _FIXED:
-                found.append(_FIXED[item])
+            case _ if item in FIXED:
+                found.append(FIXED[item])
             case _:
                 raise UsageError(f"nothing is known of the price item {item!r}; add it to rehearsal/price_list.py")
     return found
@@ -68,7 +68,7 @@ def refresh(prices: Prices, *, region: str, client: PricingClient, progress: Cal
     Raises:
         RehearsalError: the API refuses, or has not exactly one price for an item.
     """
-    items = {f"ec2/{name}" for name in (*instance_types.GPU_TYPES, *instance_types.SYSTEM_TYPES)} | set(_FIXED)
+    items = {f"ec2/{name}" for name in (*instance_types.GPU_TYPES, *instance_types.SYSTEM_TYPES)} | set(FIXED)
     known = set(prices.regions.get(region, {})) | {
         item for table in prices.regions.values() for item in table if item.startswith("rds/")
     }
@@ -112,7 +112,7 @@ def _rds(item: str, kind: str, zones: str) -> Query:
     return Query(item=item, service="AmazonRDS", product=tuple({**product, "instanceType": kind}.items()))
 
 
-_FIXED = {
+FIXED = {
     query.item: query
     for query in (
         Query(item="eks/cluster", service="AmazonEKS", product=(), usage="AmazonEKS-Hours:perCluster"),
