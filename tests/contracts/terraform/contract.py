@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.contracts.terraform import moto_server
+from tests.contracts.terraform import moto_server, on_moto
 from tests.contracts.terraform.differences import Difference, differences
 from tests.contracts.terraform.terraform import Refusal, Terraform
 from tests.contracts.terraform.translation import configuration, provider
@@ -86,6 +86,8 @@ class Clouds:
             "shared_credentials_files": [str(self._credentials)],
             "s3_use_path_style": True,
             "skip_metadata_api_check": True,
+            # What moto cannot do it cannot do a second later; 25 tries take ten minutes.
+            "max_retries": 2,
         }
 
     def close(self) -> None:
@@ -94,7 +96,7 @@ class Clouds:
 
 
 def write(terraform: Terraform, programs: Sequence[Program], *, clouds: Clouds, schema: Schema, facts: Facts) -> None:
-    """Write the stacks into Terraform's folder."""
+    """Write the stacks into Terraform's folder, as the program has them."""
     for program in programs:
         access = clouds.access(program.stack)
         providers = [provider(program, name, access) for name in program.providers]
@@ -134,6 +136,8 @@ def run(
     outcome.planned = timed("plan", terraform.plan)
     if outcome.planned:
         return outcome
+    for program in programs:
+        terraform.write(program.stack, on_moto.adapt(configuration(program, schema, facts), facts))
     outcome.failed = timed("apply", terraform.apply)
     outcome.state = terraform.state()
     refused_again = timed("plan again", terraform.plan)

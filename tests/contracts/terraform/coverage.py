@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tests.contracts.terraform.contract import Outcome
+    from tests.contracts.terraform.facts import Facts
     from tests.contracts.terraform.recording import Program
     from tests.contracts.terraform.schema import Schema
 
@@ -39,12 +40,13 @@ def count(programs: Sequence[Program], outcome: Outcome) -> Tally:
     return Tally(types={type_: types.count(type_) for type_ in sorted({*types})}, applied=frozenset(types) - missing)
 
 
-def unknown_arguments(programs: Sequence[Program], schema: Schema) -> set[tuple[str, str]]:
+def unknown_arguments(programs: Sequence[Program], schema: Schema, facts: Facts) -> set[tuple[str, str]]:
     """Pulumi's types and arguments that the program gives and the older provider does not know."""
     return {
         (resource.token, argument)
         for program in programs
         for resource in program.resources
         for argument in resource.inputs
-        if argument.lower() not in schema.resource(resource.type).by_spelling
+        if argument not in facts.arguments.get(resource.token, {})
+        and argument.lower() not in schema.resource(resource.type).by_spelling
     }

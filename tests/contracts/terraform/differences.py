@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
@@ -64,4 +66,5 @@ def _same(before: Any, after: Any, unknown: Any) -> bool:  # noqa: ANN401  # JSO
         befores, afters = cast("Mapping[str, Any]", before), cast("Mapping[str, Any]", after)
         unknowns = cast("Mapping[str, Any]", unknown) if isinstance(unknown, Mapping) else {}
         return all(_same(befores.get(name), afters.get(name), unknowns.get(name)) for name in {*befores, *afters})
-    return before == after
+    # To the provider an empty text, list or mapping is none.
+    return before == after or (before in EMPTY and after in EMPTY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,19 +32,31 @@ class Quirk(_Fact):
     reason: str
 
 
+class Output(_Fact):
+    """Something that moto does not tell.
+
+    Attributes:
+        output: Terraform's type, and the path from a resource of it.
+        instead: what is used in its place.
+        reason: why moto does not tell.
+    """
+
+    output: str
+    instead: str
+    reason: str
+
+
 class Major(_Fact):
     """A difference between the provider that pulumi_aws 7 bridges (6.x) and the one that is asked here (5.100.0).
 
     Attributes:
         type: Pulumi's.
-        argument: Pulumi's name of an argument that the older provider does not have, or has in another form.
-        older: what the older one calls it; empty if it has none, and the argument is left out.
-        reason: what changed.
+        argument: Pulumi's name of an argument that the older provider does not have; it is left out.
+        reason: what changed, and what is done about it here.
     """
 
     type: str
     argument: str
-    older: str = ""
     reason: str
 
 
@@ -53,13 +65,19 @@ class Facts(_Fact):
 
     Attributes:
         types: Terraform types by Pulumi token, where the name does not tell.
+        arguments: Terraform's arguments by Pulumi token and name, where the name does not tell.
         moto_lacks: why moto cannot create a type, by Terraform's name.
+        moto_leaves_out: outputs that something else takes the place of.
+        to_destroy: arguments by Terraform's type that are applied instead of the program's, so that all can be destroyed.
         moto_is_wrong: the differences that a second plan may show.
         majors: arguments on which the two major versions of the provider differ.
     """
 
     types: dict[str, str]
+    arguments: dict[str, dict[str, str]]
     moto_lacks: dict[str, str]
+    moto_leaves_out: tuple[Output, ...] = ()
+    to_destroy: dict[str, dict[str, Any]]
     moto_is_wrong: tuple[Quirk, ...] = ()
     majors: tuple[Major, ...] = ()
 
@@ -67,9 +85,11 @@ class Facts(_Fact):
         """Why an attribute may differ in a second plan; None if it may not."""
         return next((each for each in self.moto_is_wrong if (each.type, each.attribute) == (type_, attribute)), None)
 
-    def majors_of(self, type_: str) -> Mapping[str, Major]:
-        """The differences of a Pulumi type, by argument."""
-        return {each.argument: each for each in self.majors if each.type == type_}
+    def older(self, type_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of a Pulumi type that the older provider knows, under names that tell."""
+        newer = {each.argument for each in self.majors if each.type == type_}
+        names = self.arguments.get(type_, {})
+        return {names.get(name, name): value for name, value in inputs.items() if name not in newer}
 
 
 def read() -> Facts:

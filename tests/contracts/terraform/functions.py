@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+# What Terraform calls the things that a stack finds.
+FOUND = "{stack}_found"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,10 +19,14 @@ class Account:
     Attributes:
         id: twelve digits.
         region: for example ``eu-central-1``.
+        stack: the stack's name.
+        found: what the program looks up and so must be there before it: arguments by Terraform type.
     """
 
     id: str
     region: str
+    stack: str
+    found: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
     @property
     def zones(self) -> list[str]:
@@ -74,6 +81,11 @@ def _image(args: Mapping[str, Any], _: Account) -> dict[str, Any]:
     return {"imageDigest": f"sha256:{'0' * 64}", "imageTags": [args.get("imageTag")]}
 
 
+def _zone(args: Mapping[str, Any], account: Account) -> dict[str, Any]:
+    account.found["aws_route53_zone"] = {"name": args["name"]}
+    return {"name": args["name"], "zoneId": f"${{aws_route53_zone.{FOUND.format(stack=account.stack)}.zone_id}}"}
+
+
 ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Account], dict[str, Any]]] = {
     "getCallerIdentity": _identity,
     "getAvailabilityZones": _zones,
@@ -81,4 +93,5 @@ ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Account], dict[str, Any]]] = 
     "getPartition": _partition,
     "getRegion": _region,
     "getImage": _image,
+    "getZone": _zone,
 }

@@ -13,7 +13,7 @@ TOKEN = re.compile(r"aws:(?P<module>\w+)/\w+:(?P<name>\w+)")
 
 
 class UnknownTypeError(LookupError):
-    """A Pulumi type that no Terraform type corresponds to by name; types.toml can name one."""
+    """A Pulumi type that no Terraform type corresponds to by name; facts.toml can name one."""
 
 
 def snake(name: str) -> str:
@@ -50,7 +50,7 @@ def terraform_type(token: str, types: frozenset[str], exceptions: Mapping[str, s
         for guess in (f"aws{match['module']}{match['name']}", f"aws{match['name']}"):
             if _flat(guess) in flat:
                 return flat[_flat(guess)]
-    raise UnknownTypeError(f"{token}: no type of the Terraform provider is named like it; name it in types.toml")
+    raise UnknownTypeError(f"{token}: no type of the Terraform provider is named like it; name it in facts.toml")
 
 
 def _flat(name: str) -> str:

@@ -66,25 +66,26 @@ class Program:
         stack: its name.
         resources: in the order of registration.
         providers: the inputs of the AWS providers, by their labels.
+        found: what is there before the stack: arguments by Terraform type.
     """
 
     stack: str
     resources: tuple[Declared, ...]
     providers: Mapping[str, Mapping[str, Any]]
+    found: Mapping[str, Mapping[str, Any]]
 
 
-def record(program: Callable[[], None], *, account: Account, stack: str, schema: Schema, types: Mapping[str, str]) -> Program:
+def record(program: Callable[[], None], *, account: Account, schema: Schema, types: Mapping[str, str]) -> Program:
     """Run a program.
 
     Args:
         program: declares resources; what is not AWS's is ignored.
         account: what the functions of the provider answer from.
-        stack: the stack's name.
         schema: the Terraform provider's.
         types: Terraform types by Pulumi token, where the name does not tell.
     """
-    recorder = _Recorder(stack=stack, account=account, schema=schema, types=types)
-    set_mocks(recorder, project="inferstack", stack=stack, monitor=_Monitor(recorder))
+    recorder = _Recorder(account=account, schema=schema, types=types)
+    set_mocks(recorder, project="inferstack", stack=account.stack, monitor=_Monitor(recorder))
 
     @pulumi_test
     def run() -> pulumi.Output[None]:
@@ -92,7 +93,9 @@ def record(program: Callable[[], None], *, account: Account, stack: str, schema:
         return pulumi.Output.from_input(None)
 
     run()
-    return Program(stack=stack, resources=tuple(recorder.resources), providers=recorder.providers)
+    return Program(
+        stack=account.stack, resources=tuple(recorder.resources), providers=recorder.providers, found=account.found
+    )
 
 
 class _Monitor(MockMonitor):
@@ -114,8 +117,7 @@ class _Monitor(MockMonitor):
 
 
 class _Recorder(Mocks):
-    def __init__(self, *, stack: str, account: Account, schema: Schema, types: Mapping[str, str]) -> None:
-        self.stack = stack
+    def __init__(self, *, account: Account, schema: Schema, types: Mapping[str, str]) -> None:
         self.account = account
         self.schema = schema
         self.types = types
@@ -145,14 +147,14 @@ class _Recorder(Mocks):
         )
         self.resources.append(declared)
         outputs = references.outputs(args.typ, declared.address, block, inputs)
-        return f"${{{declared.address}.id}}", {**outputs, **inputs}
+        return f"${{{declared.address}.id}}", outputs
 
     def call(self, args: MockCallArgs) -> Any:  # noqa: ANN401  # Pulumi's annotation leaves out the answer without failures
         return functions.answer(args.token, args.args, self.account)
 
     def _own(self, name: str) -> str:
         """A name of this stack's own, as Terraform allows it: all stacks share one configuration."""
-        return re.sub(r"[^\w-]", "-", f"{self.stack}_{name}")
+        return re.sub(r"[^\w-]", "-", f"{self.account.stack}_{name}")
 
     def _label(self, type_: str, name: str) -> str:
         label = self._own(name)

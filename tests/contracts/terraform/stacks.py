@@ -22,14 +22,12 @@ def account(stack: str) -> Account:
     """Where a stack lives, as its file says."""
     aws = settings.read(stack, ROOT).aws
     assert aws is not None
-    return Account(id=aws.account, region=aws.region)
+    return Account(id=aws.account, region=aws.region, stack=stack)
 
 
 def program(stack: str, *, schema: Schema, facts: Facts) -> Program:
     """What a stack declares of AWS."""
-    return record(
-        lambda: _declare(stack), account=account(stack), stack=stack, schema=schema, types=facts.types
-    )
+    return record(lambda: _declare(stack), account=account(stack), schema=schema, types=facts.types)
 
 
 def _declare(stack: str) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 REQUIRED = {"terraform": {"required_providers": {"aws": {"source": PROVIDER, "version": VERSION}}}}
 # Resources wait for each other on moto, and hardly compute.
 PARALLELISM = 40
+# A step that takes longer waits for something that moto will never say.
+STEP_SECONDS = 420
 SETTINGS = "mirror.tfrc"
 
 
@@ -50,9 +52,8 @@ class Terraform:
         self.folder = folder
         self._program = installation.terraform
         settings = folder / SETTINGS
-        mirror = {"filesystem_mirror": {"path": str(installation.mirror)}}
         settings.write_text(
-            f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror["filesystem_mirror"]["path"]}"\n  }}\n}}\n',
+            f'provider_installation {{\n  filesystem_mirror {{\n    path = "{installation.mirror}"\n  }}\n}}\n',
             encoding="utf-8",
         )
         self._environment = {
@@ -130,6 +131,7 @@ class Terraform:
             capture_output=True,
             text=True,
             check=False,
+            timeout=STEP_SECONDS,
         )
         if done.returncode not in accept:
             raise RuntimeError(f"terraform {' '.join(arguments)}: {done.stderr or done.stdout}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from tests.contracts.terraform.functions import FOUND
 from tests.contracts.terraform.values import arguments
 
 if TYPE_CHECKING:
@@ -21,28 +22,24 @@ def configuration(program: Program, schema: Schema, facts: Facts) -> dict[str, A
     Args:
         program: the stack.
         schema: the provider's.
-        facts: what is known of both major versions, and of moto.
+        facts: what is known of both major versions.
 
     Returns:
-        A document in Terraform's JSON syntax, without its providers.
+        A document in Terraform's JSON syntax, with what is there before the stack and without its providers.
     """
     resources: dict[str, dict[str, Any]] = {}
     for declared in program.resources:
         resources.setdefault(declared.type, {})[declared.label] = resource(declared, schema, facts)
+    for type_, found in program.found.items():
+        alias = next(iter(program.providers))
+        resources.setdefault(type_, {})[FOUND.format(stack=program.stack)] = {**found, "provider": f"aws.{alias}"}
     return {"resource": resources}
 
 
 def resource(declared: Declared, schema: Schema, facts: Facts) -> dict[str, Any]:
     """One resource, as the older provider knows it."""
-    majors = facts.majors_of(declared.token)
-    inputs = {
-        majors[name].older if name in majors else name: value
-        for name, value in declared.inputs.items()
-        if name not in majors or majors[name].older
-    }
-    body = arguments(inputs, schema.resource(declared.type))
-    # What moto cannot create must not keep it from creating what comes after.
-    before = sorted({address for address in declared.depends_on if address.split(".")[0] not in facts.moto_lacks})
+    body = arguments(facts.older(declared.token, declared.inputs), schema.resource(declared.type))
+    before = sorted({*declared.depends_on})
     return body | {"provider": f"aws.{declared.provider}"} | ({"depends_on": before} if before else {})
 
 

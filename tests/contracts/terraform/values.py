@@ -51,7 +51,7 @@ def literal(value: Any) -> Any:  # noqa: ANN401  # JSON
 
 
 def _name(key: str, known: Mapping[str, str]) -> str:
-    return known.get(key.lower(), snake(key))
+    return known.get(key.replace("_", "").lower(), snake(key))
 
 
 def _argument(key: str, value: Any, block: Block) -> Any:  # noqa: ANN401  # JSON
