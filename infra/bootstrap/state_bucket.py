@@ -33,12 +33,12 @@ _CLOSED: PublicAccessBlockConfigurationTypeDef = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-# A lost state is noticed at the next update; the newest versions stay however long that takes.
+# Days since an update replaced it: the state before the last update is there for that long at least.
 _OLD_VERSIONS: LifecycleRuleTypeDef = {
     "ID": "old-versions",
     "Status": "Enabled",
     "Filter": {"Prefix": ""},
-    "NoncurrentVersionExpiration": {"NoncurrentDays": 90, "NewerNoncurrentVersions": 20},
+    "NoncurrentVersionExpiration": {"NoncurrentDays": 90},
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
 }
 
