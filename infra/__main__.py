@@ -51,6 +51,34 @@ def kind(stack: str) -> None:
 
 
 @main.command()
+@click.option("--stack", required=True, help="The stack whose file is read.")
+@click.option("--write", is_flag=True, help="Write the digests of today into the stack file.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def images(stack: str, *, write: bool, as_json: bool) -> None:
+    """Ask the registries whether the tags of the platform's images still lead to the digests of Pulumi.STACK.yaml.
+
+    Exit status 1: a digest is to be renewed. 2: a registry did not say.
+    """
+    from infra import image_registries, pinned_images  # noqa: PLC0415  # no other command needs an HTTP client
+
+    cluster = _read(stack).cluster
+    if isinstance(cluster, settings.EmbeddedCluster):
+        click.echo("the embedded cluster builds its images from sources that are fixed by hash")
+        return
+    try:
+        found = pinned_images.compare(cluster.images)
+    except image_registries.RegistryError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    click.echo(json.dumps([each.as_json() for each in found], indent=2) if as_json else pinned_images.table(found))
+    outdated = [each for each in found if each.outdated]
+    if write:
+        pinned_images.renew(settings.stack_file(stack, ROOT), outdated)
+    elif outdated:
+        sys.exit(1)
+
+
+@main.command()
 @click.option("--write", is_flag=True, help="Write docs/stack.schema.json instead of printing.")
 def schema(*, write: bool) -> None:
     """Print the JSON Schema of a stack file, with which editors complete and check it."""
