@@ -40,10 +40,17 @@ def fill(
     `named` says whose name it is. A name once given is kept; a replacement gets another, so that both can exist for
     a while.
     """
-    filled: Properties = {key: value for key, value in spec.defaults.items() if inputs.get(key) is None}
+    filled: Properties = {
+        key: value for key, value in spec.defaults.items() if "." not in key and inputs.get(key) is None
+    }
     if spec.autoname and inputs.get(spec.autoname) is None and not _prefixed(spec, inputs):
         filled[spec.autoname] = _name(spec, old, named, memory)
     given = {key: value for key, value in inputs.items() if key != DEFAULTS and value is not None}
+    for path, value in spec.defaults.items():
+        name, _, inner = path.partition(".")
+        there = given.get(name)
+        if inner and isinstance(there, Mapping):
+            given[name] = {inner: value, **there}
     return {**given, **filled, DEFAULTS: sorted(filled)}
 
 
@@ -55,7 +62,7 @@ def is_automatic(inputs: Mapping[str, Value], name: str) -> bool:
 
 def _prefixed(spec: Spec, inputs: Properties) -> bool:
     """Tell whether the program gave the prefix of the name instead, and lets AWS choose the rest."""
-    return any(inputs.get(key) is not None for key in (f"{spec.autoname}Prefix",))
+    return inputs.get(f"{spec.autoname}Prefix") is not None
 
 
 def _name(spec: Spec, old: Mapping[str, Value] | None, named: Autoname, memory: Memory) -> str:

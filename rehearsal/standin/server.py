@@ -1,6 +1,7 @@
 # ruff: noqa: N802, D102 the methods are the protocol's, which says what each does
 """The engine's provider protocol (pulumirpc.ResourceProvider) in front of a stand-in."""
 
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn, TypeVar
@@ -160,6 +161,10 @@ def _guard(context: Context, call: Callable[[], T]) -> T:
         return call()
     except RefusedError as error:
         _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+    except Exception as error:  # noqa: BLE001 the one place where a defect becomes a sentence
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"a defect of the stand-in, not of the program: {error!r} in {where.name}, line {where.lineno}"
+        _abort(context, grpc.StatusCode.INTERNAL, said)
 
 
 def _abort(context: Context, code: grpc.StatusCode, text: str) -> NoReturn:

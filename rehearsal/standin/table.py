@@ -18,8 +18,9 @@ class Spec:
     """One resource type.
 
     `id` is the template of its id; `outputs` are templates by dotted path; `defaults` go into the inputs, as the
-    bridged provider does it; `autoname` is the property that gets a name when the program gives none,
-    `autoname_prefix` what the name begins with, `longest` its greatest length, `lowercase` whether it is lowered.
+    bridged provider does it (dotted: into an object that is there); `autoname` is the property that gets a name when
+    the program gives none, `autoname_prefix` what the name begins with, `longest` its greatest length, `lowercase`
+    whether it is lowered.
     `replaces` are the dotted paths whose change replaces the resource, `removed` those that replace it only when they
     are taken away, `computed` those that the cloud fills in;
     `allowed` the values of enumerations that the SDK lacks, by path.

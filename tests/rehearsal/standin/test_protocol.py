@@ -126,6 +126,12 @@ def test_wrong_arguments_are_failures_and_refusals_errors(line: Line) -> None:
     )
 
 
+def test_a_defect_is_a_sentence(line: Line) -> None:
+    """What the stand-in itself gets wrong is said to be its own fault, in one line."""
+    said = _refusal(lambda: line.calls.Create(provider_pb2.CreateRequest(urn="urn:pulumi:prod")))
+    assert said.startswith("a defect of the stand-in, not of the program: IndexError")
+
+
 def test_functions_answer(line: Line) -> None:
     """Invoke gives the result, or what is wrong with the arguments."""
     token = "aws:index/getCallerIdentity:getCallerIdentity"  # noqa: S105 a type token

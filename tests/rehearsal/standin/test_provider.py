@@ -71,7 +71,13 @@ def test_a_preview_takes_unknown_inputs(stand: Stand) -> None:
     assert made["vpcId"] is UNKNOWN
     assert made["tagsAll"] == {"stack": "prod", "Name": UNKNOWN}
     _, cluster = stand.create(CLUSTER, {"roleArn": UNKNOWN, "vpcConfig": {"subnetIds": [UNKNOWN]}}, preview=True)
-    assert cluster["vpcConfig"] == {"subnetIds": [UNKNOWN], "clusterSecurityGroupId": UNKNOWN, "vpcId": UNKNOWN}
+    assert cluster["vpcConfig"] == {
+        "subnetIds": [UNKNOWN],
+        "endpointPrivateAccess": False,
+        "endpointPublicAccess": True,
+        "clusterSecurityGroupId": UNKNOWN,
+        "vpcId": UNKNOWN,
+    }
 
 
 @pytest.mark.parametrize(("token", "inputs"), [(token, inputs) for token, inputs, _ in IDS])
@@ -86,6 +92,15 @@ def test_the_cluster_is_the_rehearsals_own(stand: Stand) -> None:
     assert made["endpoint"] == "https://127.0.0.1:6443"
     assert made["certificateAuthority"] == {"data": "Q0E="}
     assert made["arn"] == f"arn:aws:eks:eu-central-1:{ACCOUNT}:cluster/c"
+
+
+def test_defaults_are_inputs_as_the_bridge_has_them(stand: Stand) -> None:
+    """Rules see what the provider fills in: that a cluster's endpoint is public unless it is said not to be."""
+    given: Properties = {"roleArn": "r", "vpcConfig": {"subnetIds": ["subnet-1"], "endpointPrivateAccess": True}}
+    inputs, _ = stand.provider.check(named(CLUSTER), None, given)
+    assert inputs["bootstrapSelfManagedAddons"] is True
+    network = inputs["vpcConfig"]
+    assert network == {"subnetIds": ["subnet-1"], "endpointPrivateAccess": True, "endpointPublicAccess": True}
 
 
 def test_what_is_secret_stays_secret(stand: Stand) -> None:
