@@ -27,7 +27,7 @@ class _ApplyByDefault(click.Group):
     """A group whose first command may be left out."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+        if args and args[0].startswith("-") and args[0] not in ctx.help_option_names:
             args.insert(0, "apply")
         return super().parse_args(ctx, args)
 
