@@ -15,7 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from policies.exemptions import Exemption, ExemptionError, load, with_exemptions
 from policies.rules import (
+    aws_addon,
     aws_bucket_protection,
+    aws_cluster_access,
     aws_deletion_protection,
     aws_encryption,
     aws_image_registry,
@@ -69,7 +71,9 @@ _RULES: Final[tuple[Rule, ...]] = (
     default_deny.RULE,
     resource_quota.RULE,
     disruption_budget.RULE,
+    aws_addon.RULE,
     aws_bucket_protection.RULE,
+    aws_cluster_access.RULE,
     aws_deletion_protection.RULE,
     aws_encryption.RULE,
     aws_image_registry.RULE,

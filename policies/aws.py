@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from policies.node import Node
     from policies.truth import Truth
 
+ADDON: Final = "aws:eks/addon:Addon"
 BUCKET: Final = "aws:s3/bucket:Bucket"
 CLUSTER: Final = "aws:eks/cluster:Cluster"
 DATABASE: Final = "aws:rds/instance:Instance"
