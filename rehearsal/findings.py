@@ -117,8 +117,7 @@ def _judge(found: Findings, changes: Sequence[Change], verdicts: form.Policies) 
     reasons: list[tuple[ExitCode, str]] = []
     broken = [verdict for verdict in verdicts.findings if verdict.verdict == "fail"]
     if broken:
-        rules = sorted({verdict.rule for verdict in broken})
-        reasons.append((ExitCode.FORBIDDEN, f"a rule forbids it: {_some(rules)}"))
+        reasons.append((ExitCode.FORBIDDEN, f"a rule forbids it: {_some([_why(verdict) for verdict in broken])}"))
     if losses := [
         f"{each.type} {each.name} is {each.change}, which loses {each.loses}" for each in changes if each.loses
     ]:
@@ -141,6 +140,12 @@ def _judge(found: Findings, changes: Sequence[Change], verdicts: form.Policies) 
     if not reasons:
         return ExitCode.FINE, []
     return reasons[0][0], [sentence for _, sentence in reasons]
+
+
+def _why(verdict: form.Verdict) -> str:
+    """The rule, the resource and the first reason."""
+    reason = verdict.message.partition("\n")[0].removeprefix("reason: ")
+    return f"{verdict.rule}, {verdict.resource.rpartition('::')[2]}: {reason}"
 
 
 def _pool(pool: capacity.PoolCapacity) -> form.Pool:

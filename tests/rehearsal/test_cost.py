@@ -103,7 +103,7 @@ def test_a_claim_costs_its_size() -> None:
 
 def test_what_has_no_price_is_named_and_not_counted() -> None:
     """An instance type that the table lacks is no zero that hides in a sum."""
-    key = {"type": "aws:kms/key:Key", "inputs": {}}
+    key: Json = {"type": "aws:kms/key:Key", "inputs": {}}
     after = Deployed(resources=[_group(instanceTypes=["p9.huge"], launchTemplate={}), key])
     cost = estimate(Deployed(resources=[key]), after, prices=PRICES, region="eu-central-1")
     assert cost.without_price == ("ec2/p9.huge",)
@@ -115,7 +115,7 @@ def test_what_has_no_price_is_named_and_not_counted() -> None:
 @given(gateways=st.integers(0, 9))
 def test_sums_are_the_sums_of_their_lines(gateways: int) -> None:
     """Nothing is added that no line shows."""
-    resources = [{"type": "aws:ec2/natGateway:NatGateway", "inputs": {}}] * gateways
+    resources: list[Json] = [{"type": "aws:ec2/natGateway:NatGateway", "inputs": {}}] * gateways
     cost = estimate(Deployed(), Deployed(resources=resources), prices=PRICES, region="eu-central-1")
     assert cost.after == pytest.approx(36.5 * gateways)
     assert cost.after == pytest.approx(sum(line.after for line in cost.lines))

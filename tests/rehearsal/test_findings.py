@@ -38,7 +38,10 @@ def test_a_stack_without_a_finding_is_fine(tmp_path: Path) -> None:
 def test_a_rule_a_loss_and_a_pod_each_have_a_code(tmp_path: Path) -> None:
     """Three findings, three codes, and a sentence that names what was found."""
     forbidden = _report(_findings(tmp_path, FORBIDDEN))
-    assert (forbidden.exit_code, forbidden.reasons) == (ExitCode.FORBIDDEN, ("a rule forbids it: image-digest",))
+    assert (forbidden.exit_code, forbidden.reasons) == (
+        ExitCode.FORBIDDEN,
+        ("a rule forbids it: image-digest, serving: no digest",),
+    )
     losing = _report(_findings(tmp_path, REPLACED))
     assert losing.exit_code == ExitCode.STATEFUL
     assert losing.reasons == (f"{DATABASE} database is replaced, which loses the database with its automatic backups",)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_two_at_once_have_ports_of_their_own() -> None:
 
 def test_no_free_ports_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the range that was tried."""
-    monkeypatch.setattr(ports, "port_is_free", lambda _port: False)
+    monkeypatch.setattr(ports, "port_is_free", Mock(return_value=False))
     sentence = r"no 1 free TCP ports in a row are left on 127\.0\.0\.1 between 24000"
     with pytest.raises(RehearsalError, match=sentence), ports.reserved(("etcd",)):
         pass
