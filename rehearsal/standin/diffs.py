@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from rehearsal.standin.conditions import replacing
 from rehearsal.standin.naming import DEFAULTS, is_automatic
 from rehearsal.standin.table import Spec
 from rehearsal.standin.values import Value, has_unknown, is_list, is_object, plain
-from rehearsal.standin.words import at
 
 _ORDERED = {"instanceTypes"}
 """Lists whose order means something; AWS takes nearly all others as sets, and so does this."""
@@ -50,9 +50,9 @@ class Diff:
 
 def diff(spec: Spec, old: Mapping[str, Value], new: Mapping[str, Value], ignored: Sequence[str] = ()) -> Diff:
     """Compare the inputs of before with the new ones."""
-    taken = [path for path in spec.removed if at(old, path) is not None and at(new, path) is None]
+    this_time = replacing(spec.token, old, new)
     changes = tuple(
-        Change(path=path, name=name, kind=kind, replaces=_replaces(spec, name, kind) or _listed(name, taken))
+        Change(path=path, name=name, kind=kind, replaces=_replaces(spec, name, kind) or _listed(name, this_time))
         for path, name, kind in _walk(plain(old), plain(new), "", "")
         if not (kind is Kind.DELETE and _listed(name, spec.computed)) and not _listed(name, ignored)
     )

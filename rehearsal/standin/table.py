@@ -21,8 +21,7 @@ class Spec:
     bridged provider does it (dotted: into an object that is there); `autoname` is the property that gets a name when
     the program gives none, `autoname_prefix` what the name begins with, `longest` its greatest length, `lowercase`
     whether it is lowered.
-    `replaces` are the dotted paths whose change replaces the resource, `removed` those that replace it only when they
-    are taken away, `computed` those that the cloud fills in;
+    `replaces` are the dotted paths whose change replaces the resource; `computed` those that the cloud fills in;
     `allowed` the values of enumerations that the SDK lacks, by path.
     """
 
@@ -35,7 +34,6 @@ class Spec:
     defaults: Mapping[str, Value] = field(default_factory=dict[str, Value])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     replaces: Sequence[str] = ()
-    removed: Sequence[str] = ()
     computed: Sequence[str] = ()
     allowed: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
 
@@ -54,7 +52,7 @@ def specs(package: str) -> Mapping[str, Spec]:
 
 
 def _spec(token: str, entry: Mapping[str, Any], replacing: Mapping[str, Any], allowed: Mapping[str, Any]) -> Spec:
-    wrong = (set(entry) - _KEYS) | (set(replacing) - {"replaces", "removed", "computed"})
+    wrong = (set(entry) - _KEYS) | (set(replacing) - {"replaces", "computed"})
     if wrong:
         raise ValueError(f"{token}: the tables have no key {', '.join(sorted(wrong))}")
     return Spec(

@@ -10,6 +10,8 @@ from rehearsal.standin.values import UNKNOWN, Properties, Secret, Value
 VPC = "aws:ec2/vpc:Vpc"
 GROUP = "aws:eks/nodeGroup:NodeGroup"
 CLUSTER = "aws:eks/cluster:Cluster"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+NLB: Properties = {"loadBalancerType": "network"}
 DATABASE = "aws:rds/instance:Instance"
 
 
@@ -61,6 +63,16 @@ def test_every_replacing_property_replaces(spec: Spec) -> None:
          {"encryptionConfig.resources": (Kind.ADD, False)}),
         (CLUSTER, {"encryptionConfig": {"resources": ["secrets"]}}, {},
          {"encryptionConfig.resources": (Kind.DELETE, True)}),
+        (VPC, {"instanceTenancy": "default"}, {"instanceTenancy": "dedicated"},
+         {"instanceTenancy": (Kind.UPDATE, True)}),
+        (VPC, {"instanceTenancy": "dedicated"}, {"instanceTenancy": "default"},
+         {"instanceTenancy": (Kind.UPDATE, False)}),
+        (BALANCER, {**NLB, "subnets": ["a"]}, {**NLB, "subnets": ["a", "b"]}, {"subnets[1]": (Kind.ADD, False)}),
+        (BALANCER, {**NLB, "subnets": ["a"]}, {**NLB, "subnets": ["b"]}, {"subnets[0]": (Kind.UPDATE, True)}),
+        (BALANCER, {"subnets": ["a"]}, {"subnets": ["b"]}, {"subnets[0]": (Kind.UPDATE, False)}),
+        (BALANCER, NLB, {**NLB, "securityGroups": ["a"]}, {"securityGroups": (Kind.ADD, True)}),
+        (BALANCER, {**NLB, "securityGroups": ["a"]}, {**NLB, "securityGroups": ["b"]},
+         {"securityGroups[0]": (Kind.UPDATE, False)}),
         (DATABASE, {"storageEncrypted": False}, {"storageEncrypted": True}, {"storageEncrypted": (Kind.UPDATE, True)}),
         (DATABASE, {"allocatedStorage": 20}, {"allocatedStorage": 50}, {"allocatedStorage": (Kind.UPDATE, False)}),
         ("aws:iam/role:Role", {"assumeRolePolicy": '{"a": 1, "b": 2}'}, {"assumeRolePolicy": '{"b":2,"a":1}'}, {}),

@@ -67,7 +67,6 @@ def test_every_property_of_the_tables_exists(spec: Spec) -> None:
     shape = sdk.resource(spec.token)
     paths = [
         *spec.replaces,
-        *spec.removed,
         *spec.computed,
         *spec.allowed,
         *spec.defaults,
