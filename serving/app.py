@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from serving import docs, problems
+from serving import docs, feedback, problems
+from serving.database import Database
 from serving.logs import TextHasher
 from serving.metrics import Metrics
 from serving.middleware import RequestMiddleware
@@ -31,12 +32,15 @@ def create_app(settings: Settings) -> FastAPI:
     """
     metrics = Metrics()
     runtime = Runtime(settings, metrics)
+    database = Database.from_settings(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         runtime.start()
         yield
         await run_in_threadpool(runtime.stop)
+        if database is not None:
+            await run_in_threadpool(database.close)
 
     app = FastAPI(
         title="inferstack serving",
@@ -51,6 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(RequestMiddleware, runtime=runtime, metrics=metrics)
     app.include_router(api)
     app.include_router(operations)
+    if database is not None:
+        app.include_router(feedback.router(database))
     docs.install(app)
     _document_limits(app, settings)
     return app

@@ -21,6 +21,7 @@ class ErrorType(StrEnum):
     BODY_TOO_LARGE = "body-too-large"
     NOT_READY = "not-ready"
     OVERLOADED = "overloaded"
+    NO_DATABASE = "no-database"
     TIMEOUT = "timeout"
     INTERNAL = "internal"
 
@@ -34,12 +35,13 @@ STATUS: dict[ErrorType, HTTPStatus] = {
     ErrorType.BODY_TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ErrorType.NOT_READY: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorType.OVERLOADED: HTTPStatus.SERVICE_UNAVAILABLE,
+    ErrorType.NO_DATABASE: HTTPStatus.SERVICE_UNAVAILABLE,
     ErrorType.TIMEOUT: HTTPStatus.GATEWAY_TIMEOUT,
     ErrorType.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 # Seconds that a client should wait before it tries again; a batch takes far less than a second.
-RETRY_AFTER: dict[ErrorType, int] = {ErrorType.NOT_READY: 5, ErrorType.OVERLOADED: 1}
+RETRY_AFTER: dict[ErrorType, int] = {ErrorType.NOT_READY: 5, ErrorType.OVERLOADED: 1, ErrorType.NO_DATABASE: 30}
 
 
 class ServingError(Exception):

@@ -97,6 +97,16 @@ class Settings(BaseModel):
         default=None,
         description="file with the key of the text hashes in the logs; without it each process draws its own",
     )
+    database_url: str | None = Field(
+        default=None,
+        # Credentials in it would be in the environment, and could not be rotated.
+        pattern=r"^(sqlite:///[^@]*|postgresql\+psycopg://[^@]+)$",
+        description="database of feedback, without user and password: sqlite:///FILE or "
+        "postgresql+psycopg://HOST:PORT/NAME?sslmode=require; without it no feedback is taken",
+    )
+    database_credentials: Path | None = Field(
+        default=None, description="folder with the files username and password, read for each new connection"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level that is logged"
     )
@@ -139,6 +149,15 @@ class Settings(BaseModel):
         limits = [name for name in ("max_batch", "max_batch_tokens") if name in self.model_fields_set]
         if given and limits:
             raise _conflict(f"{_variable(limits[0])} is set, but the shapes of the profile set that limit: set one")
+        return self
+
+    @model_validator(mode="after")
+    def _database_has_its_credentials(self) -> Self:
+        url, credentials = _variable("database_url"), _variable("database_credentials")
+        if self.database_credentials is not None and self.database_url is None:
+            raise _conflict(f"{credentials} is set, {url} is not: set both or none")
+        if self.database_url is not None and self.database_url.startswith("sqlite") and self.database_credentials:
+            raise _conflict(f"{credentials} is set, but {url} is SQLite's, which has none")
         return self
 
     @classmethod
