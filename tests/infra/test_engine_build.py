@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-IMAGES = dict.fromkeys(("0.1.0", "0.2.0-rc.1"), f"registry/sentiment@{DIGEST}")
+IMAGES: dict[str, str] = dict.fromkeys(("0.1.0", "0.2.0-rc.1"), f"registry/sentiment@{DIGEST}")
 PROFILE = settings.Profile(
     precision="fp16",
     batch=settings.Shape(min=1, opt=8, max=32),
