@@ -92,6 +92,16 @@ def _record_name(scope: Scope) -> Value:
     return scope.text("name").rstrip(".") or UNKNOWN
 
 
+def _record_set(scope: Scope) -> Value:
+    """What tells records of one name and type apart; nothing for a simple record."""
+    return f"_{scope.text('setIdentifier')}" if scope.text("setIdentifier") else ""
+
+
+def _event_target(scope: Scope) -> Value:
+    """A target's own id, or the one that Terraform would make up."""
+    return at(scope.properties, "targetId") or f"terraform-{letters('digits', 26, scope.urn)}"
+
+
 def _count(scope: Scope) -> Value:
     """How often the resource was written: what launch templates call their latest version."""
     if scope.preview:
@@ -138,5 +148,7 @@ WORDS: Mapping[str, Callable[[Scope], Value]] = {
     "listener-of-balancer": _listener,
     "balancer-kind": _balancer_kind,
     "name-without-dot": _record_name,
+    "record-set": _record_set,
+    "event-target": _event_target,
 }
 """Every word, and what it stands for."""

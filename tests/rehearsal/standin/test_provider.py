@@ -212,6 +212,23 @@ def test_what_is_protected_is_not_deleted(stand: Stand, token: str, properties: 
     stand.provider.delete(named(token), "it", {"skipFinalSnapshot": True})
 
 
+@pytest.mark.parametrize(
+    ("token", "one", "other"),
+    [
+        ("aws:acm/certificateValidation:CertificateValidation", {"certificateArn": "a"}, {"certificateArn": "b"}),
+        ("aws:cloudwatch/eventTarget:EventTarget", {"rule": "r", "arn": "a"}, {"rule": "r", "arn": "b"}),
+        (
+            "aws:route53/record:Record",
+            {"zoneId": "Z", "name": "n", "type": "A", "setIdentifier": "blue"},
+            {"zoneId": "Z", "name": "n", "type": "A", "setIdentifier": "green"},
+        ),
+    ],
+)
+def test_things_that_are_alike_are_still_two(stand: Stand, token: str, one: Properties, other: Properties) -> None:
+    """Two resources that AWS can tell apart have two ids."""
+    assert stand.create(token, one, name="one")[0] != stand.create(token, other, name="other")[0]
+
+
 def test_two_things_of_one_name_are_refused(stand: Stand) -> None:
     """AWS has one role of a name; the second says who made the first."""
     stand.create(ROLE, {"assumeRolePolicy": "{}", "name": "one"}, name="first")
