@@ -33,7 +33,7 @@ def pod(name: str, *, gpus: int = 1, node: str | None = None, pending: str | Non
         "metadata": {"name": name, "namespace": "inferstack"},
         "spec": {
             "containers": [
-                {"name": "serving", "resources": {"requests": {"cpu": "2"}, "limits": {"nvidia.com/gpu": gpus}}}
+                {"name": "serving", "resources": {"requests": {"cpu": "1"}, "limits": {"nvidia.com/gpu": gpus}}}
             ],
             "nodeSelector": POOL,
             "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
