@@ -151,6 +151,8 @@ FORBIDDEN: Final = [
     ("stranger", "contour", 8001),
     ("contour", "internet", 80),
     ("contour", "pod identity agent", 80),
+    ("contour-certgen", "internet", 80),
+    ("stranger", "contour-certgen", 8080),
     # The autoscaler has a role in AWS and rights in the cluster: nobody speaks to it.
     ("stranger", "cluster-autoscaler", 8085),
     ("cluster-autoscaler", SLOT, 8080),
@@ -200,3 +202,43 @@ def test_flows_name_what_is_declared(ends: dict[str, End]) -> None:
     named = {end for flow in (*REQUIRED, *FORBIDDEN) for end in flow[:2]}
     assert set(_pods()) <= named
     assert named <= set(ends)
+
+
+def _broken(policies: list[Policy], ends: dict[str, End]) -> list[tuple[str, str, int]]:
+    """The flows that are not as the lists say."""
+    looked_up = [(name, "DNS", 53) for name in _pods()]
+    required = [flow for flow in (*REQUIRED, *looked_up) if not _passes(policies, flow, ends)]
+    return [*required, *(flow for flow in FORBIDDEN if _passes(policies, flow, ends))]
+
+
+def _passes(policies: list[Policy], flow: tuple[str, str, int], ends: dict[str, End]) -> bool:
+    source, target, port = flow
+    return passes(policies, ends[source], ends[target], port)
+
+
+def test_every_policy_is_needed(policies: list[Policy], ends: dict[str, End]) -> None:
+    """Without any one of them a flow is not as it must be. Those that deny everything are for pods yet to come."""
+    idle = [
+        name
+        for index, (name, _) in enumerate(_inputs("NetworkPolicy"))
+        if {"ingress", "egress"} & policies[index].spec.keys()
+        and not _broken([*policies[:index], *policies[index + 1 :]], ends)
+    ]
+    assert idle == []
+
+
+@pytest.mark.parametrize(("direction", "key"), [("Ingress", "ingress"), ("Egress", "egress")])
+def test_every_policy_is_tight(direction: str, key: str, policies: list[Policy], ends: dict[str, End]) -> None:
+    """Were any one of them to allow everything, a forbidden flow would pass: the lists would tell."""
+    loose = [
+        name
+        for policy, (name, _) in zip(policies, _inputs("NetworkPolicy"), strict=True)
+        if direction in policy.directions() and not _broken([*policies, _open(policy, direction, key)], ends)
+    ]
+    assert loose == []
+
+
+def _open(policy: Policy, direction: str, key: str) -> Policy:
+    everything: list[dict[str, Any]] = [{}]
+    spec = {"podSelector": policy.spec.get("podSelector"), "policyTypes": [direction], key: everything}
+    return Policy(namespace=policy.namespace, spec=spec)
