@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from rehearsal.standin.checks import Failure
 from rehearsal.standin.cloud import Memory
 from rehearsal.standin.table import Spec
-from rehearsal.standin.templates import letters
+from rehearsal.standin.templates import letters, render
 from rehearsal.standin.values import Properties, Value, unwrap
 
 DEFAULTS = "__defaults"
 """The input under which the bridge lists the properties that it filled in itself."""
 
 _DIGITS = 7
+_UNIQUE = 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,18 @@ def is_automatic(inputs: Mapping[str, Value], name: str) -> bool:
     return isinstance(listed, list | tuple) and name in listed
 
 
-def _prefixed(spec: Spec, inputs: Properties) -> bool:
+def prefixed(spec: Spec, inputs: Mapping[str, Value], urn: str, memory: Memory) -> Value:
+    """Return the name that the provider makes of a prefix that the program gave; None where it gave none.
+
+    It is the prefix and 26 characters, and another one for a resource that takes the place of another.
+    """
+    if not spec.autoname or inputs.get(spec.autoname) is not None or not _prefixed(spec, inputs):
+        return None
+    seed = f"{urn}#{memory.replaced.get(urn, '')}"
+    return render(f"{{prefix}}{{hex:{_UNIQUE}}}", lambda _: inputs[f"{spec.autoname}Prefix"], seed)
+
+
+def _prefixed(spec: Spec, inputs: Mapping[str, Value]) -> bool:
     """Tell whether the program gave the prefix of the name instead, and lets AWS choose the rest."""
     return inputs.get(f"{spec.autoname}Prefix") is not None
 

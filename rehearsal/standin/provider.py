@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import version
 from threading import RLock
@@ -128,6 +128,9 @@ class Provider:
         spec = self._spec(named.token)
         with self._lock:
             scope = self._scope(named, inputs, preview=preview)
+            name = naming.prefixed(spec, inputs, named.urn, self._memory)
+            if name is not None:
+                scope.properties[spec.autoname] = UNKNOWN if preview else name
             if preview:
                 return "", self._finish(spec, scope, creating=True)
             resource_id = identifier(spec, scope)
@@ -135,7 +138,7 @@ class Provider:
             if maker != named.urn:
                 raise RefusedError(f"{named.token} {resource_id} already exists: {maker.rpartition('::')[2]} made it")
             self._memory.inputs[named.token, resource_id] = inputs
-            made = self._finish(spec, self._scope(named, inputs, resource_id=resource_id), creating=True)
+            made = self._finish(spec, replace(scope, id=resource_id), creating=True)
             if named.token == node_groups.TOKEN:
                 node_groups.write(self._cloud, self._memory, resource_id, made)
         return resource_id, made
@@ -146,8 +149,11 @@ class Provider:
         """Change a resource; what the cloud told before stays, unless it depends on what changed."""
         with self._lock:
             self._memory.inputs[named.token, resource_id] = inputs
+            spec = self._spec(named.token)
             scope = self._scope(named, inputs, resource_id=resource_id, previous=olds, preview=preview)
-            made = self._finish(self._spec(named.token), scope, creating=False)
+            if spec.autoname and inputs.get(spec.autoname) is None and olds.get(spec.autoname) is not None:
+                scope.properties[spec.autoname] = olds[spec.autoname]
+            made = self._finish(spec, scope, creating=False)
             if named.token == node_groups.TOKEN and not preview:
                 node_groups.write(self._cloud, self._memory, resource_id, made)
         return made

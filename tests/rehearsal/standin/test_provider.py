@@ -212,6 +212,23 @@ def test_what_is_protected_is_not_deleted(stand: Stand, token: str, properties: 
     stand.provider.delete(named(token), "it", {"skipFinalSnapshot": True})
 
 
+def test_a_prefix_becomes_a_name(stand: Stand) -> None:
+    """A name that the program only begins is known after the update, kept by the next one, and new in a replacement."""
+    token = "aws:rds/parameterGroup:ParameterGroup"  # noqa: S105 a type token
+    given: Properties = {"family": "postgres17", "namePrefix": "feedback-"}
+    assert stand.create(token, given, preview=True)[1]["name"] is UNKNOWN
+    first, made = stand.create(token, given)
+    assert re.fullmatch(r"feedback-[0-9a-f]{26}", first)
+    assert made["name"] == first
+    assert str(made["arn"]).endswith(f":pg:{first}")
+    changed: Properties = {**given, "tags": {"a": "b"}}
+    for preview in (True, False):
+        assert stand.provider.update(named(token), first, made, changed, preview=preview)["name"] == first
+    newer: Properties = {**given, "family": "postgres18"}
+    stand.provider.diff(named(token), first, Wanted(old=given, state=made, new=newer))
+    assert stand.create(token, newer)[0] not in {first, "feedback-"}
+
+
 @pytest.mark.parametrize(
     ("token", "one", "other"),
     [
