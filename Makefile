@@ -94,7 +94,7 @@ rehearse: venv ## apply a stack without an account: STACK=prod [FROM=<git refere
 
 .PHONY: test test-fast
 test-fast: venv ## the tests that need no built tools: under two minutes
-	@$(PY) -m pytest -m "not tools and not cluster and not model_build"
+	@$(PY) -m pytest -m "not tools and not cluster and not model_build and not contract"
 test: venv venv-model-build tools wheels wheels-cuda-stub images model ## everything that needs no GPU and no cloud account
 	@$(PY) -m tests.run_suites
 

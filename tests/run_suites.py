@@ -45,7 +45,7 @@ SUITES = (
     Suite(
         name="fast",
         python=".venv/bin/python",
-        arguments=("-m", "not tools and not cluster and not model_build"),
+        arguments=("-m", "not tools and not cluster and not model_build and not contract"),
         budget_seconds=120,
     ),
     Suite(
@@ -53,6 +53,12 @@ SUITES = (
         python=".venv-model-build/bin/python",
         arguments=("-m", "model_build", "tests/model_build"),
         budget_seconds=180,
+    ),
+    Suite(
+        name="contract",
+        python=".venv/bin/python",
+        arguments=("-m", "contract", "tests/contracts/terraform"),
+        budget_seconds=600,
     ),
     Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=300),
     Suite(name="cluster", python=".venv/bin/python", arguments=("-m", "cluster"), budget_seconds=900),

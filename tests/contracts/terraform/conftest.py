@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contracts.terraform import contract, facts, mirror, stacks
+from tests.contracts.terraform import contract, facts, mirror, replacing, stacks
 from tests.contracts.terraform.contract import Clouds, Outcome
 from tests.contracts.terraform.facts import Facts
 from tests.contracts.terraform.mirror import Installation
 from tests.contracts.terraform.recording import Program
+from tests.contracts.terraform.replacing import Verdicts
 from tests.contracts.terraform.schema import Schema
 from tests.contracts.terraform.terraform import Terraform
 
@@ -72,4 +73,26 @@ def outcome(
         facts=known,
         installation=installation,
         folder=tmp_path_factory.mktemp("stacks"),
+    )
+
+
+@pytest.fixture(scope="session")
+def verdicts(
+    programs: Sequence[Program],
+    outcome: Outcome,
+    clouds: Clouds,
+    schema: Schema,
+    known: Facts,
+    installation: Installation,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Verdicts:
+    """Which changes of arguments replace, as the provider says of what was applied."""
+    return replacing.judge(
+        programs,
+        outcome.state,
+        clouds=clouds,
+        schema=schema,
+        facts=known,
+        installation=installation,
+        folder=tmp_path_factory.mktemp("replacing"),
     )

@@ -60,6 +60,20 @@ class Major(_Fact):
     reason: str
 
 
+class ReplacesOtherwise(_Fact):
+    """An argument on which the real provider's plan and the stand-in's table disagree.
+
+    Attributes:
+        type: Pulumi's.
+        argument: its dotted path.
+        reason: why both are right.
+    """
+
+    type: str
+    argument: str
+    reason: str
+
+
 class Facts(_Fact):
     """All of them.
 
@@ -70,6 +84,7 @@ class Facts(_Fact):
         moto_leaves_out: outputs that something else takes the place of.
         to_destroy: arguments by Terraform's type that are applied instead of the program's, so that all can be destroyed.
         moto_is_wrong: the differences that a second plan may show.
+        replaces_otherwise: changes that replace in one of provider and stand-in.
         majors: arguments on which the two major versions of the provider differ.
     """
 
@@ -79,6 +94,7 @@ class Facts(_Fact):
     moto_leaves_out: tuple[Output, ...] = ()
     to_destroy: dict[str, dict[str, Any]]
     moto_is_wrong: tuple[Quirk, ...] = ()
+    replaces_otherwise: tuple[ReplacesOtherwise, ...] = ()
     majors: tuple[Major, ...] = ()
 
     def quirk(self, type_: str, attribute: str) -> Quirk | None:

@@ -32,7 +32,7 @@ def others(value: Any, type_: Type, name: str) -> Iterator[Any]:  # noqa: ANN401
     elif type_ == "bool":
         yield not value
     elif type_ == "number":
-        yield from ((value or 0) + 1, (value or 0) + 10)
+        yield from ((value or 0) + 1, (value or 0) - 1, (value or 0) + 10)
     elif isinstance(value, str) and value:
         yield from _like(value)
     elif type_ == "string":
@@ -58,6 +58,8 @@ def _like(value: str) -> Iterator[str]:
     if value.startswith("{"):
         yield _other_document(json.loads(value))
         return
+    if value in {"true", "false"}:
+        yield "false" if value == "true" else "true"
     if CIDR.fullmatch(value):
         yield "10.99.0.0/24"
     if value.isdigit():
@@ -69,7 +71,7 @@ def _like(value: str) -> Iterator[str]:
 
 
 def _named(name: str) -> Iterator[str]:
-    if name.endswith(("arn", "role")):
+    if name.endswith(("arn", "role", "kms_key_id")):
         yield "arn:aws:iam::111122223333:role/other"
     if "cidr" in name:
         yield from ("10.99.0.0/24", "2001:db8:99::/64")
@@ -81,7 +83,11 @@ def _named(name: str) -> Iterator[str]:
 
 
 def _other_document(document: dict[str, Any]) -> str:
-    """Another policy: of IAM, or of the life of images."""
-    part, word = ("Statement", "Sid") if "Statement" in document else ("rules", "description")
-    document[part][0][word] = "Other"
+    """Another policy of IAM, of the life of images, or another pattern of events."""
+    if "Statement" in document:
+        document["Statement"][0]["Sid"] = "Other"
+    elif "rules" in document:
+        document["rules"][0]["description"] = "Other"
+    else:
+        document["source"] = ["other"]
     return json.dumps(document)

@@ -9,10 +9,12 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from rehearsal.standin.table import specs
+from tests.contracts.terraform import on_moto
 from tests.contracts.terraform.other_values import allowed, others
 from tests.contracts.terraform.resolving import UnresolvedError, instances, resolve
 from tests.contracts.terraform.terraform import Terraform
-from tests.contracts.terraform.translation import provider, resource
+from tests.contracts.terraform.translation import configuration, provider
 from tests.contracts.terraform.values import literal
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from tests.contracts.terraform.schema import Block, Schema, Type
 
 # A refused value is followed by another; what is still refused then stays without a verdict.
-ROUNDS = 6
+ROUNDS = 4
 CONFLICT = re.compile(r"conflicts with|only one of")
 
 
@@ -66,6 +68,8 @@ class Trial:
             inner = inner.setdefault(name, {})
             inner = inner[0] if isinstance(inner, list) else inner
         inner[self.names[-1]] = literal(self.values[0])
+        # A prefix excludes the whole name.
+        inner.pop(self.names[-1].removesuffix("_prefix") if self.names[-1].endswith("_prefix") else None, None)
         return body
 
     def follow(self, refusal: str) -> bool:
@@ -106,10 +110,14 @@ class Verdicts:
     undecided: Mapping[tuple[str, str], str]
 
 
+def table() -> dict[str, tuple[str, ...]]:
+    """The stand-in's: the dotted paths of each Pulumi type whose change replaces."""
+    return {token: tuple(spec.replaces) for token, spec in specs("aws").items()}
+
+
 def judge(  # noqa: PLR0913  # the run's parts, each named
     programs: Sequence[Program],
     state: Mapping[str, Any],
-    table: Mapping[str, Sequence[str]],
     *,
     clouds: Clouds,
     schema: Schema,
@@ -122,7 +130,6 @@ def judge(  # noqa: PLR0913  # the run's parts, each named
     Args:
         programs: the stacks; each type is tried on its first resource.
         state: after they were applied.
-        table: dotted paths by Pulumi's type.
         clouds: where the provider learns its account.
         schema: the provider's.
         facts: what is known of both major versions.
@@ -132,8 +139,10 @@ def judge(  # noqa: PLR0913  # the run's parts, each named
     known = instances(state)
     first = _first(programs, known)
     pending: dict[str, Trial] = {}
+    paths = table()
+    bodies = _bodies(programs, schema, facts)
     for declared in first.values():
-        for trial in _trials(declared, table.get(declared.token, ()), known, schema, facts):
+        for trial in _trials(declared, bodies[declared.address], paths.get(declared.token, ()), known, schema):
             pending[f"t{len(pending):04}"] = trial
     everything = dict(pending)
 
@@ -164,18 +173,27 @@ def _first(programs: Sequence[Program], known: Mapping[str, Any]) -> dict[str, D
     return found
 
 
+def _bodies(programs: Sequence[Program], schema: Schema, facts: Facts) -> dict[str, dict[str, Any]]:
+    """What was applied, by address."""
+    return {
+        f"{type_}.{label}": body
+        for program in programs
+        for type_, labels in on_moto.adapt(configuration(program, schema, facts), facts)["resource"].items()
+        for label, body in labels.items()
+    }
+
+
 def _trials(
-    declared: Declared, table: Sequence[str], known: Mapping[str, Any], schema: Schema, facts: Facts
+    declared: Declared, applied: Mapping[str, Any], paths: Sequence[str], known: Mapping[str, Any], schema: Schema
 ) -> Iterator[Trial]:
     block = schema.resource(declared.type)
     try:
-        body = resolve(resource(declared, schema, facts), known)
+        body = resolve({name: value for name, value in applied.items() if name != "depends_on"}, known)
     except UnresolvedError:
         return
-    body.pop("depends_on", None)
     yield Trial(declared=declared, path=(), names=(), body=body, type=None, present=None, values=[])
     attributes = known[declared.address]["instances"][0]["attributes"]
-    for path in dict.fromkeys([*(tuple(each.split(".")) for each in table), *((name,) for name in declared.inputs)]):
+    for path in dict.fromkeys([*(tuple(each.split(".")) for each in paths), *((name,) for name in declared.inputs)]):
         names, type_ = _follow(path, block)
         if names:
             present = _at(attributes, names)
