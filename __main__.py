@@ -1,9 +1,7 @@
 """The entry point of `pulumi up`: settings in, the platform out."""
 
-import asyncio
 import atexit
 import gc
-import importlib
 from pathlib import Path
 
 # The program lives for seconds. Looking for cycles among all that Pulumi imports takes a tenth of a preview; the
@@ -26,18 +24,13 @@ def _say_nothing(*_: object, **__: object) -> None:
     """
 
 
-async def main() -> pulumi.Inputs:
-    """Declare the stack; its outputs."""
-    try:
-        environment, root = pulumi.get_stack(), Path(__file__).parent
-        stack = Stack(settings.from_pulumi(environment, root), environment=environment, root=root)
-        # Meanwhile the engine starts the providers, learns the cluster's API and looks at what images are built from.
-        await asyncio.to_thread(importlib.import_module, "infra.platform")
-        stack.declare_platform()
-    except SettingsError as error:
-        raise pulumi.RunError(str(error)) from None
-    return stack.outputs
-
-
 pulumi.log.debug = _say_nothing
-pulumi.run(main)
+
+try:
+    environment, root = pulumi.get_stack(), Path(__file__).parent
+    stack = Stack(settings.from_pulumi(environment, root), environment=environment, root=root)
+except SettingsError as error:
+    raise pulumi.RunError(str(error)) from None
+
+for name, value in stack.outputs.items():
+    pulumi.export(name, value)

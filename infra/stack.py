@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from infra import capacity, cluster, images, routing
+from infra import capacity, cluster, images, platform, routing
 from infra.catalogue import check_versions
 from infra.settings import SettingsError
 
@@ -43,7 +43,7 @@ class PlatformArgs:
 
 
 class Stack:
-    """Everything of one environment: first the cluster and the images, then what runs on it.
+    """Everything of one environment: the cluster and what it stands on, the images, what runs on it.
 
     Attributes:
         outputs: what ``pulumi stack output`` shows.
@@ -52,7 +52,7 @@ class Stack:
     outputs: dict[str, Any]
 
     def __init__(self, settings: Settings, *, environment: str, root: Path) -> None:
-        """Declare the cluster and the images.
+        """Declare everything.
 
         Args:
             settings: the stack's, checked.
@@ -60,8 +60,8 @@ class Stack:
             root: the root of the project.
 
         Raises:
-            SettingsError: the settings name a version that no one built, more GPUs than there are, or a cluster that
-                does not run.
+            SettingsError: the settings name a version that no one built, more GPUs than there are, a cluster that
+                does not run, or credentials of another account.
         """
         source = root / f"Pulumi.{environment}.yaml"
         check_versions(settings, source=source, root=root)
@@ -70,11 +70,11 @@ class Stack:
 
         foundation = _foundation(settings, environment=environment, source=source)
         access = foundation.access if foundation else cluster.connect(settings, root=root)
-        platform = images.platform_images(settings.cluster, access, root=root)
+        pulled = images.platform_images(settings.cluster, access, root=root)
         built = images.ServingImages(
             settings=settings,
             access=access,
-            base=platform.base,
+            base=pulled.base,
             root=root,
             find=foundation.find_image if foundation and not foundation.builds else None,
         )
@@ -84,14 +84,16 @@ class Stack:
             for version in service.versions()
         }
 
-        self._platform = PlatformArgs(
-            settings=settings,
-            environment=environment,
-            root=root,
-            foundation=foundation,
-            access=access,
-            images=platform,
-            serving=serving,
+        platform.declare(
+            PlatformArgs(
+                settings=settings,
+                environment=environment,
+                root=root,
+                foundation=foundation,
+                access=access,
+                images=pulled,
+                serving=serving,
+            )
         )
         self.outputs = {
             "endpoints": {
@@ -101,17 +103,6 @@ class Stack:
             "images": {f"{service}:{version}": image for (service, version), image in serving.items()},
             "releases": {service.name: _release(service) for service in settings.services},
         }
-
-    def declare_platform(self) -> None:
-        """Declare what runs on the cluster.
-
-        Raises:
-            SettingsError: the definitions of the gateway's kinds are missing.
-        """
-        # Imported here: Pulumi's Kubernetes types take a fifth of a second, in which the engine can look at the rest.
-        from infra.platform import declare  # noqa: PLC0415
-
-        declare(self._platform)
 
 
 def _foundation(settings: Settings, *, environment: str, source: Path) -> Foundation | None:

@@ -32,7 +32,7 @@ def declare(stack: str) -> tuple[Declared, ...]:
         root = Path(folder)
         _imitate(root)
         return tuple(
-            record(lambda: Stack(wanted, environment=stack, root=root).declare_platform(), answers=_answers(wanted))
+            record(lambda: Stack(wanted, environment=stack, root=root), answers=_answers(wanted))
         )
 
 
