@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from infra import capacity, naming
+from infra.kubernetes import feedback_store
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
@@ -16,7 +17,7 @@ from infra.settings.stack import SYSTEM_POOL
 
 if TYPE_CHECKING:
     from infra.aws.foundation import Foundation
-    from infra.kubernetes.secrets_store import MountedSecret
+    from infra.kubernetes.feedback_store import FeedbackStore
     from infra.stack import PlatformArgs
 
 
@@ -65,7 +66,7 @@ def declare(args: PlatformArgs) -> None:
         ),
         opts=on_cluster,
     )
-    secrets = _secrets(foundation, args.environment, namespace, on_cluster) if foundation else ()
+    feedback = _feedback(foundation, args.environment, namespace, on_cluster) if foundation else feedback_store.sqlite()
     ServingTraffic(
         "serving-traffic",
         ServingTrafficArgs(
@@ -87,28 +88,31 @@ def declare(args: PlatformArgs) -> None:
                 variant=settings.pool(service.pool).variant,
                 images={version: args.serving[service.name, version] for version in service.versions()},
                 gateway=gateway,
+                feedback=feedback,
                 engine_bucket=foundation.engine_bucket if foundation else None,
-                secrets=secrets,
             ),
             opts=on_cluster,
         )
 
 
-def _secrets(
+def _feedback(
     foundation: Foundation, environment: str, namespace: ClosedNamespace, opts: pulumi.ResourceOptions
-) -> tuple[MountedSecret, ...]:
-    """What serving pods of a cloud find as files: user and password of the database."""
+) -> FeedbackStore:
+    """The database of a cloud; serving pods find its user and password as files."""
     from infra.kubernetes.secrets_store import SecretFiles, SecretFilesArgs  # noqa: PLC0415  # as above
 
-    database = SecretFiles(
+    database = foundation.database
+    credentials = SecretFiles(
         "database",
         SecretFilesArgs(
             environment=environment,
             namespace=namespace.name,
-            secret_arn=foundation.database.secret_arn,
+            secret_arn=database.secret_arn,
             fields=("username", "password"),
             region=foundation.region,
         ),
         opts=opts,
     )
-    return (database.mounted,)
+    return feedback_store.postgresql(
+        address=database.address, port=database.port, database=database.database, credentials=credentials.mounted
+    )

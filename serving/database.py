@@ -57,7 +57,7 @@ class Database:
         """The database that the settings name; None if they name none."""
         if settings.database_url is None:
             return None
-        return cls(settings.database_url, settings.database_credentials)
+        return cls(settings.database_url, settings.database_credentials_dir)
 
     def add(self, *, service: str, query_id: str, rating: int, comment: str | None) -> None:
         """Store one piece of feedback.

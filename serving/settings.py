@@ -104,7 +104,7 @@ class Settings(BaseModel):
         description="database of feedback, without user and password: sqlite:///FILE or "
         "postgresql+psycopg://HOST:PORT/NAME?sslmode=require; without it no feedback is taken",
     )
-    database_credentials: Path | None = Field(
+    database_credentials_dir: Path | None = Field(
         default=None, description="folder with the files username and password, read for each new connection"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -153,10 +153,10 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _database_has_its_credentials(self) -> Self:
-        url, credentials = _variable("database_url"), _variable("database_credentials")
-        if self.database_credentials is not None and self.database_url is None:
+        url, credentials = _variable("database_url"), _variable("database_credentials_dir")
+        if self.database_credentials_dir is not None and self.database_url is None:
             raise _conflict(f"{credentials} is set, {url} is not: set both or none")
-        if self.database_url is not None and self.database_url.startswith("sqlite") and self.database_credentials:
+        if self.database_url is not None and self.database_url.startswith("sqlite") and self.database_credentials_dir:
             raise _conflict(f"{credentials} is set, but {url} is SQLite's, which has none")
         return self
 

@@ -23,12 +23,12 @@ from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.slot import PORT, Slot, SlotArgs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from infra import settings
     from infra.kubernetes.engine_cache import EngineBucket
+    from infra.kubernetes.feedback_store import FeedbackStore
     from infra.kubernetes.gateway import Gateway
-    from infra.kubernetes.secrets_store import MountedSecret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,8 @@ class ServiceReleaseArgs:
         variant: what the service's pool runs.
         images: digest reference of the image of each version that a slot names.
         gateway: what its route attaches to.
+        feedback: where its pods store feedback.
         engine_bucket: where engines lie; None for what the cluster's default storage class gives.
-        secrets: what its pods find as files.
     """
 
     environment: str
@@ -52,8 +52,8 @@ class ServiceReleaseArgs:
     variant: str
     images: Mapping[str, pulumi.Input[str]]
     gateway: Gateway
+    feedback: FeedbackStore
     engine_bucket: EngineBucket | None = None
-    secrets: Sequence[MountedSecret] = ()
 
 
 class ServiceRelease(pulumi.ComponentResource):
@@ -76,7 +76,7 @@ class ServiceRelease(pulumi.ComponentResource):
                     variant=args.variant,
                     image=args.images[slot.version],
                     engines=builds[slot.version].claim if builds else None,
-                    secrets=args.secrets,
+                    feedback=args.feedback,
                 ),
                 opts=child,
             )

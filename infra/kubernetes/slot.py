@@ -33,10 +33,8 @@ from infra.kubernetes import serving_pod
 from infra.kubernetes.pods import container_security_context, pod_security_context, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from infra import settings
-    from infra.kubernetes.secrets_store import MountedSecret
+    from infra.kubernetes.feedback_store import FeedbackStore
 
 PORT = 8080
 # More than a request may take (10 s) and the gateway needs to hear that the pod leaves.
@@ -54,6 +52,7 @@ class SlotArgs:
         slot: its version, replicas and weight.
         variant: what its pool runs.
         image: digest reference of the version's image.
+        feedback: where its pods store feedback.
         engines: name of the claim with the version's engine, known once it is built; None where none is.
     """
 
@@ -63,8 +62,8 @@ class SlotArgs:
     slot: settings.Slot
     variant: str
     image: pulumi.Input[str]
+    feedback: FeedbackStore
     engines: pulumi.Input[str] | None = None
-    secrets: Sequence[MountedSecret] = ()
 
 
 class Slot(pulumi.ComponentResource):
@@ -148,13 +147,14 @@ class Slot(pulumi.ComponentResource):
             containers=[self._container()],
             volumes=[
                 *serving_pod.volumes(self._args.engines),
-                *(secret.volume() for secret in self._args.secrets),
+                *(secret.volume() for secret in self._args.feedback.secrets()),
             ],
         )
 
     def _container(self) -> ContainerArgs:
-        environment = {
+        environment: dict[str, pulumi.Input[str]] = {
             **serving_pod.environment(self._args.service, self._args.variant),
+            **self._args.feedback.environment(),
             "SERVING_PORT": str(PORT),
             "SERVING_SLOT": self._slot,
             "SERVING_ROOT_PATH": routing.public_prefix(self._args.service.name),
@@ -172,7 +172,7 @@ class Slot(pulumi.ComponentResource):
             security_context=container_security_context(),
             volume_mounts=[
                 *serving_pod.mounts(engines=self._args.engines is not None, read_only=True),
-                *(secret.mount() for secret in self._args.secrets),
+                *(secret.mount() for secret in self._args.feedback.secrets()),
             ],
         )
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from infra.kubernetes.secrets_store import DRIVER
+from serving.settings import Settings
 from tests.infra.stacks import ON_AWS, declare
 
 if TYPE_CHECKING:
@@ -89,3 +90,14 @@ def test_the_password_is_nowhere_else(stack: str) -> None:
     (instance,) = (each.inputs for each in declare(stack) if each.type == "aws:rds/instance:Instance")
     assert instance["manageMasterUserPassword"] is True
     assert not {"password", "passwordWo"} & instance.keys()
+
+
+def test_pods_know_where_the_database_is(stack: str) -> None:
+    """A pod is told the address of the instance without user or password, and the folder that it mounts them in."""
+    for pod in _mounting(stack).values():
+        (container,) = pod["containers"]
+        told = {variable["name"]: variable["value"] for variable in container["env"]}
+        assert told["SERVING_DATABASE_URL"] == "postgresql+psycopg://database.example:5432/feedback?sslmode=require"
+        (mount,) = (each for each in container["volumeMounts"] if each["name"] == "database")
+        assert told["SERVING_DATABASE_CREDENTIALS_DIR"] == mount["mountPath"]
+        Settings.from_environment({name: value for name, value in told.items() if name.startswith("SERVING_")})

@@ -10,7 +10,7 @@ from infra import naming, settings
 from infra.capacity import Demand
 from infra.cluster import ClusterAccess
 from infra.images import BuiltImage, BuiltImageArgs
-from infra.kubernetes import definitions
+from infra.kubernetes import definitions, feedback_store
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
@@ -63,6 +63,7 @@ def _declare(tmp_path: Path, *, gpus: int = 1) -> list[Declared]:
                 variant="cpu",
                 images=IMAGES,
                 gateway=_gateway(tmp_path),
+                feedback=feedback_store.sqlite(),
             ),
         )
 

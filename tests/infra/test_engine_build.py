@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import settings
+from infra.kubernetes import feedback_store
 from infra.kubernetes.engine_cache import EngineBucket
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
@@ -67,6 +68,7 @@ def declare(tmp_path: Path) -> Callable[..., list[Declared]]:
                     variant="cuda-trt" if profile else "cpu",
                     images=IMAGES,
                     gateway=gateway,
+                    feedback=feedback_store.sqlite(),
                     engine_bucket=bucket,
                 ),
             )

@@ -9,6 +9,7 @@ import pytest
 from infra import capacity, naming, settings
 from infra.cluster import ClusterAccess
 from infra.images import BuiltImage, BuiltImageArgs
+from infra.kubernetes import feedback_store
 from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
@@ -67,6 +68,7 @@ def _platform(folder: Path) -> None:
             variant="cpu",
             images={"0.1.0": pinned, "0.2.0": pinned},
             gateway=gateway,
+            feedback=feedback_store.sqlite(),
         ),
     )
 

@@ -121,9 +121,9 @@ def test_a_database_that_is_gone_hurts_feedback_alone(
     [
         ({"SERVING_DATABASE_URL": "postgresql+psycopg://me:secret@host/x"}, "without user and password"),
         ({"SERVING_DATABASE_URL": "mysql://host/x"}, "SERVING_DATABASE_URL="),
-        ({"SERVING_DATABASE_CREDENTIALS": "/x"}, "SERVING_DATABASE_URL is not: set both or none"),
+        ({"SERVING_DATABASE_CREDENTIALS_DIR": "/x"}, "SERVING_DATABASE_URL is not: set both or none"),
         (
-            {"SERVING_DATABASE_URL": "sqlite:////x", "SERVING_DATABASE_CREDENTIALS": "/x"},
+            {"SERVING_DATABASE_URL": "sqlite:////x", "SERVING_DATABASE_CREDENTIALS_DIR": "/x"},
             "is SQLite's, which has none",
         ),
     ],

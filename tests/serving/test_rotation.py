@@ -82,7 +82,7 @@ def test_a_rotated_password_is_read_again_without_a_restart(
 ) -> None:
     """Open connections outlive a rotation; new ones use the files as they are by then; no password is in the log."""
     url = f"postgresql+psycopg://127.0.0.1:{server.port}/feedback?sslmode=disable"
-    with run_app(model_dir=tiny_model, database_url=url, database_credentials=mount.path) as client:
+    with run_app(model_dir=tiny_model, database_url=url, database_credentials_dir=mount.path) as client:
         assert _rate(client, 1) == 201
 
         server.administer("ALTER ROLE inferstack PASSWORD 'password-two'")
@@ -112,7 +112,7 @@ def test_two_pods_make_the_table_once(
     """A second pod finds the table that the first one made."""
     server.administer("ALTER ROLE inferstack PASSWORD 'password-one'")
     url = f"postgresql+psycopg://127.0.0.1:{server.port}/feedback?sslmode=disable"
-    settings = {"model_dir": tiny_model, "database_url": url, "database_credentials": mount.path}
+    settings = {"model_dir": tiny_model, "database_url": url, "database_credentials_dir": mount.path}
     with run_app(**settings) as first, run_app(**settings) as second:
         assert _rate(first, 1) == _rate(second, 2) == 201
 
@@ -122,5 +122,5 @@ def test_a_server_that_is_not_there_is_told_in_time(
 ) -> None:
     """Where nobody listens, feedback is 503 before the request's own time limit."""
     url = "postgresql+psycopg://127.0.0.1:9/feedback?sslmode=disable"
-    with run_app(model_dir=tiny_model, database_url=url, database_credentials=mount.path) as client:
+    with run_app(model_dir=tiny_model, database_url=url, database_credentials_dir=mount.path) as client:
         assert _rate(client, 1) == 503
