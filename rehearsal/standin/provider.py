@@ -16,7 +16,7 @@ from rehearsal.standin.sdk import NoSuchTypeError, Sdk
 from rehearsal.standin.shapes import ResourceShape, Scalar
 from rehearsal.standin.table import Spec, specs
 from rehearsal.standin.told import Told
-from rehearsal.standin.values import UNKNOWN, Properties, Value, has_unknown, plain, unwrap
+from rehearsal.standin.values import UNKNOWN, Properties, Secret, Value, has_unknown, plain, unwrap
 from rehearsal.standin.words import Scope
 
 
@@ -151,8 +151,9 @@ class Provider:
             self._memory.inputs[named.token, resource_id] = inputs
             spec = self._spec(named.token)
             scope = self._scope(named, inputs, resource_id=resource_id, previous=olds, preview=preview)
-            if spec.autoname and inputs.get(spec.autoname) is None and olds.get(spec.autoname) is not None:
-                scope.properties[spec.autoname] = olds[spec.autoname]
+            for name in (spec.autoname, *spec.computed):
+                if inputs.get(name) is None and olds.get(name) is not None:
+                    scope.properties[name] = olds[name]
             made = self._finish(spec, scope, creating=False)
             if named.token == node_groups.TOKEN and not preview:
                 node_groups.write(self._cloud, self._memory, resource_id, made)
@@ -226,8 +227,9 @@ class Provider:
     def _all_tags(self, tags: Value) -> Value:
         given = unwrap(tags)
         if given is UNKNOWN:
-            return UNKNOWN
-        return {**self._cloud.default_tags, **(given if isinstance(given, Mapping) else {})}
+            return tags
+        together = {**self._cloud.default_tags, **(given if isinstance(given, Mapping) else {})}
+        return Secret(together) if isinstance(tags, Secret) else together
 
     def _spec(self, token: str) -> Spec:
         if token not in self._specs:

@@ -113,6 +113,8 @@ def test_what_is_secret_stays_secret(stand: Stand) -> None:
     assert database["password"] == Secret("open")
     _, role = stand.create(ROLE, {"assumeRolePolicy": "{}", "name": Secret("hidden")})
     assert isinstance(role["arn"], Secret)
+    hidden, _ = stand.provider.check(named(VPC), None, {"tags": Secret({"a": "b"})})
+    assert hidden["tagsAll"] == Secret({"stack": "prod", "a": "b"})
 
 
 def test_the_managed_password_is_no_value(stand: Stand) -> None:
@@ -144,6 +146,16 @@ def test_an_update_keeps_what_the_cloud_told(stand: Stand) -> None:
     after = stand.provider.update(named(TEMPLATE), resource_id, before, changed, preview=False)
     assert after["arn"] == before["arn"] == previewed["arn"]
     assert (before["latestVersion"], previewed["latestVersion"], after["latestVersion"]) == (1, UNKNOWN, 2)
+
+
+def test_what_is_no_longer_said_stays_as_it_is(stand: Stand) -> None:
+    """An argument that the cloud would fill in keeps its value when the program leaves it out."""
+    given: Properties = {"vpcId": "vpc-1", "availabilityZone": "eu-central-1c"}
+    subnet, made = stand.create(SUBNET, given)
+    without: Properties = {"vpcId": "vpc-1"}
+    assert stand.provider.diff(named(SUBNET), subnet, Wanted(old=given, state=made, new=without)).changes == ()
+    updated = stand.provider.update(named(SUBNET), subnet, made, without, preview=False)
+    assert updated["availabilityZone"] == "eu-central-1c"
 
 
 def test_a_replacement_has_another_id_and_name(stand: Stand) -> None:
