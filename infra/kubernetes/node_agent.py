@@ -14,6 +14,7 @@ from pulumi_kubernetes.apps.v1 import (
 from pulumi_kubernetes.core.v1 import (
     AffinityArgs,
     CapabilitiesArgs,
+    ConfigMapVolumeSourceArgs,
     ContainerArgs,
     HostPathVolumeSourceArgs,
     NodeAffinityArgs,
@@ -38,7 +39,11 @@ from infra.kubernetes.scope import pods_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pulumi
+
     from infra.kubernetes.scope import Scope
+
+CONFIGURATION = "/etc/inferstack"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,20 +59,33 @@ class KubeletFolder:
     read_only: bool
 
 
-def declare_agent(
-    scope: Scope, name: str, container: ContainerArgs, *, folder: KubeletFolder, pools: Sequence[str]
+def declare_agent(  # noqa: PLR0913  # an agent is made of that much
+    scope: Scope,
+    name: str,
+    container: ContainerArgs,
+    *,
+    folder: KubeletFolder,
+    pools: Sequence[str],
+    configuration: pulumi.Input[str] | None = None,
 ) -> DaemonSet:
     """Declare the DaemonSet and its account.
 
     Args:
         scope: of the component.
         name: of the agent.
-        container: without its security context and the folder's mount, which are the same for all agents.
+        container: without its security context and its mounts, which are the same for all agents.
         folder: of the kubelet's; the one thing of the node that the agent gets.
         pools: names of the pools whose nodes it runs on.
+        configuration: name of the config map that it finds in :data:`CONFIGURATION`.
     """
+    host_path = HostPathVolumeSourceArgs(path=folder.path, type="Directory")
+    volumes = [VolumeArgs(name="kubelet", host_path=host_path)]
+    mounts = [VolumeMountArgs(name="kubelet", mount_path=folder.path, read_only=folder.read_only)]
+    if configuration is not None:
+        volumes.append(VolumeArgs(name="configuration", config_map=ConfigMapVolumeSourceArgs(name=configuration)))
+        mounts.append(VolumeMountArgs(name="configuration", mount_path=CONFIGURATION, read_only=True))
     container.security_context = _agent_security_context()
-    container.volume_mounts = [VolumeMountArgs(name="kubelet", mount_path=folder.path, read_only=folder.read_only)]
+    container.volume_mounts = mounts
     return DaemonSet(
         name,
         metadata=scope.metadata(name),
@@ -88,11 +106,7 @@ def declare_agent(
                     tolerations=[TolerationArgs(key=naming.GPU_RESOURCE, operator="Exists", effect="NoSchedule")],
                     security_context=PodSecurityContextArgs(seccomp_profile=SeccompProfileArgs(type="RuntimeDefault")),
                     containers=[container],
-                    volumes=[
-                        VolumeArgs(
-                            name="kubelet", host_path=HostPathVolumeSourceArgs(path=folder.path, type="Directory")
-                        )
-                    ],
+                    volumes=volumes,
                 ),
             ),
         ),

@@ -68,7 +68,7 @@ def test_agents_run_on_gpu_nodes_alone(agent: str, gpu_support: list[Declared]) 
 def test_agents_have_one_folder_of_the_node_and_no_rights(agent: str, gpu_support: list[Declared]) -> None:
     """Of the node an agent gets one folder of the kubelet's, and of rights neither capabilities nor a token."""
     pod = _pod(gpu_support, ":DaemonSet", agent)
-    (volume,) = pod["volumes"]
+    (volume,) = (each for each in pod["volumes"] if "hostPath" in each)
     assert volume["hostPath"]["path"].startswith("/var/lib/kubelet/")
     (container,) = pod["containers"]
     context = container["securityContext"]
@@ -82,8 +82,23 @@ def test_agents_have_one_folder_of_the_node_and_no_rights(agent: str, gpu_suppor
 def test_only_the_plugin_writes_to_the_node(gpu_support: list[Declared]) -> None:
     """The exporter reads what the kubelet tells; the plugin puts its socket beside the kubelet's."""
     for agent, read_only in zip(AGENTS, (False, True), strict=True):
-        (mount,) = _pod(gpu_support, ":DaemonSet", agent)["containers"][0]["volumeMounts"]
-        assert mount["readOnly"] is read_only
+        mounts = _pod(gpu_support, ":DaemonSet", agent)["containers"][0]["volumeMounts"]
+        assert [each["readOnly"] for each in mounts if each["name"] == "kubelet"] == [read_only]
+
+
+def test_the_exporter_asks_for_nothing_that_needs_more_rights(gpu_support: list[Declared]) -> None:
+    """Its list has a type and a text for each counter, use and errors among them, and no profiling metrics."""
+    listed = _one(gpu_support, ":ConfigMap", "dcgm-exporter")["data"]["counters.csv"]
+    counters = [line.split(", ") for line in listed.splitlines()]
+    assert {len(each) for each in counters} == {3}
+    assert {each[1] for each in counters} == {"gauge", "counter"}
+    names = {each[0] for each in counters}
+    assert {"DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_XID_ERRORS"} <= names
+    assert not any(name.startswith("DCGM_FI_PROF_") for name in names)
+    container = _pod(gpu_support, ":DaemonSet", "dcgm-exporter")["containers"][0]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert environment["DCGM_EXPORTER_COLLECTORS"] == f"{mounted['configuration']}/counters.csv"
 
 
 def test_the_agents_namespace_has_room_for_every_node(gpu_support: list[Declared]) -> None:
