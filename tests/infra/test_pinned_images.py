@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -15,10 +17,11 @@ from infra.image_registries import PinnedImage, RegistryError, current_digest, p
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 MEMBER: Final = f"sha256:{'1' * 64}"
 OLD: Final = f"sha256:{'0' * 64}"
+ROOT: Final = Path(__file__).resolve().parents[2]
+STACKS: Final = ("dev", "staging", "prod")
 INDEX: Final = json.dumps({"manifests": [{"digest": MEMBER, "platform": {"architecture": "amd64"}}]}).encode()
 MANIFEST: Final = json.dumps({"config": {}}).encode()
 TOKEN: Final = "anybody"  # noqa: S105  what everybody gets
@@ -84,14 +87,35 @@ def test_a_reference_has_a_tag_for_people_and_a_digest_for_machines() -> None:
     assert parse(f"registry.example/a/b@{OLD}") is None
 
 
-@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
-def test_every_image_of_a_stack_can_be_asked_for(stack: str) -> None:
-    """The stack files name each image with its tag."""
-    from tests.infra.stacks import ROOT  # noqa: PLC0415  # brings the AWS SDK
-
+def _cluster(stack: str) -> settings.EksCluster:
     cluster = settings.read(stack, ROOT).cluster
     assert isinstance(cluster, settings.EksCluster)
-    assert all(parse(reference) for reference in cluster.images.model_dump().values())
+    return cluster
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_image_of_a_stack_can_be_asked_for(stack: str) -> None:
+    """The stack files name each image with its tag."""
+    assert all(parse(reference) for reference in _cluster(stack).images.model_dump().values())
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_autoscaler_is_of_the_clusters_version(stack: str) -> None:
+    """It simulates the scheduler of its own minor version, and that must be the cluster's."""
+    cluster = _cluster(stack)
+    image = parse(cluster.images.cluster_autoscaler)
+    assert image is not None
+    assert image.tag.startswith(f"v{cluster.version}.")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_contour_is_of_the_version_of_its_definitions(stack: str) -> None:
+    """The definitions come from the module that the local image is built from."""
+    image = parse(_cluster(stack).images.contour)
+    module = re.search(r"projectcontour/contour (v\S+)", (ROOT / "tools/go/contour/go.mod").read_text())
+    assert image is not None
+    assert module is not None
+    assert image.tag == module[1]
 
 
 def test_an_index_and_each_of_its_manifests_are_current(registry: str) -> None:
