@@ -49,7 +49,9 @@ class Outcome:
     def applied(self) -> set[str]:
         """The addresses of what was created on moto."""
         return {
-            f"{resource['type']}.{resource['name']}" for resource in self.state["resources"] if resource["mode"] == "managed"
+            f"{resource['type']}.{resource['name']}"
+            for resource in self.state["resources"]
+            if resource["mode"] == "managed"
         }
 
 
@@ -75,7 +77,8 @@ class Clouds:
             "".join(f"[profile {stack}]\nendpoint_url = {url}\n" for stack, url in urls.items()), encoding="utf-8"
         )
         self._credentials.write_text(
-            "".join(f"[{stack}]\naws_access_key_id = none\naws_secret_access_key = none\n" for stack in urls), encoding="utf-8"
+            "".join(f"[{stack}]\naws_access_key_id = none\naws_secret_access_key = none\n" for stack in urls),
+            encoding="utf-8",
         )
 
     def access(self, stack: str) -> dict[str, Any]:
@@ -105,7 +108,13 @@ def write(terraform: Terraform, programs: Sequence[Program], *, clouds: Clouds, 
 
 
 def run(
-    programs: Sequence[Program], *, clouds: Clouds, schema: Schema, facts: Facts, installation: Installation, folder: Path
+    programs: Sequence[Program],
+    *,
+    clouds: Clouds,
+    schema: Schema,
+    facts: Facts,
+    installation: Installation,
+    folder: Path,
 ) -> Outcome:
     """Validate, plan, apply, plan again, destroy.
 

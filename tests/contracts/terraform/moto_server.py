@@ -35,7 +35,10 @@ def serve(account: str, log: Path) -> Iterator[str]:
     environment = os.environ | {"MOTO_ACCOUNT_ID": account, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], env=environment, stdout=output, stderr=output
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+            env=environment,
+            stdout=output,
+            stderr=output,
         )
     try:
         yield _url(process, log)

@@ -134,7 +134,11 @@ class _Recorder(Mocks):
             return f"{args.name}-id", inputs
         type_ = terraform_type(args.typ, self.schema.types, self.types)
         block = self.schema.resource(type_)
-        if "name" in block.attributes and block.attributes["name"].settable and not {"name", "namePrefix"} & set(inputs):
+        if (
+            "name" in block.attributes
+            and block.attributes["name"].settable
+            and not {"name", "namePrefix"} & set(inputs)
+        ):
             inputs = {**inputs, "name": AUTO_NAME.format(name=args.name)}
         declared = Declared(
             token=args.typ,

@@ -149,7 +149,10 @@ def judge(  # noqa: PLR0913  # the run's parts, each named
     terraform = Terraform(installation, folder)
     used = {trial.declared.provider for trial in pending.values()}
     providers = [
-        provider(program, name, clouds.access(program.stack)) for program in programs for name in program.providers if name in used
+        provider(program, name, clouds.access(program.stack))
+        for program in programs
+        for name in program.providers
+        if name in used
     ]
     terraform.write("providers", {"provider": {"aws": providers}})
     terraform.init()
@@ -234,7 +237,9 @@ def _ask(
     resources: list[dict[str, Any]] = []
     for label, trial in trials.items():
         terraform.write(label, {"resource": {trial.declared.type: {label: trial.changed()}}})
-        instance = {key: value for key, value in known[trial.declared.address]["instances"][0].items() if key != "dependencies"}
+        instance = {
+            key: value for key, value in known[trial.declared.address]["instances"][0].items() if key != "dependencies"
+        }
         resources.append({**known[trial.declared.address], "name": label, "instances": [instance]})
     document = {**state, "lineage": str(uuid.uuid4()), "resources": resources, "outputs": {}, "check_results": None}
     (terraform.folder / "terraform.tfstate").write_text(json.dumps(document), encoding="utf-8")
@@ -245,7 +250,9 @@ def _read(plan: Mapping[str, Any], trials: Mapping[str, Trial]) -> None:
     for change in plan["resource_changes"]:
         if change["name"] in trials:
             paths = change["change"].get("replace_paths", [])
-            trials[change["name"]].replaced_by = [tuple(step for step in path if isinstance(step, str)) for path in paths]
+            trials[change["name"]].replaced_by = [
+                tuple(step for step in path if isinstance(step, str)) for path in paths
+            ]
 
 
 def _verdicts(everything: Mapping[str, Trial], judged: Mapping[str, Trial]) -> Verdicts:

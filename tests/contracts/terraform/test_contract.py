@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.contracts.terraform.recording import Program
     from tests.contracts.terraform.schema import Schema
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(900), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 def test_every_argument_is_one_the_provider_knows(outcome: Outcome) -> None:

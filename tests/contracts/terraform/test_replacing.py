@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.contracts.terraform.facts import Facts
     from tests.contracts.terraform.replacing import Verdicts
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 def test_the_stand_in_replaces_what_the_provider_replaces(verdicts: Verdicts, known: Facts) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.contracts.terraform.recording import Program
     from tests.contracts.terraform.schema import Schema
 
-pytestmark = [pytest.mark.contract, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.contract, pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 SEEDS = seeds.read()
 
 
@@ -74,7 +74,9 @@ def test_the_real_provider_refuses_nothing_else(refusals: Mapping[str, str]) -> 
 @pytest.mark.parametrize("seed", SEEDS, ids=str)
 def test_the_stand_in_refuses_it(seed: seeds.Seed, programs: Sequence[Program], tmp_path: Path) -> None:
     """A rehearsal says no where the real provider does; without the mistake it says yes."""
-    provider = Provider("aws", Told(account="333333333333", endpoint="", certificate_authority="", node_groups=tmp_path))
+    provider = Provider(
+        "aws", Told(account="333333333333", endpoint="", certificate_authority="", node_groups=tmp_path)
+    )
     provider.configure({"region": "eu-central-1"})
     right = next(each for each in programs[-1].resources if each.token == seed.type)
     named = Named(urn=f"urn:pulumi:prod::inferstack::{seed.type}::seed", token=seed.type)

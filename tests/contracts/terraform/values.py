@@ -26,7 +26,11 @@ def arguments(inputs: Mapping[str, Any], block: Block) -> dict[str, Any]:
         inputs: by Pulumi's names.
         block: what the provider's schema says.
     """
-    return {_name(key, block.by_spelling): _argument(key, value, block) for key, value in inputs.items() if value is not None}
+    return {
+        _name(key, block.by_spelling): _argument(key, value, block)
+        for key, value in inputs.items()
+        if value is not None
+    }
 
 
 def text(value: str) -> str:
