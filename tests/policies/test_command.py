@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from fnmatch import fnmatch
+from pathlib import Path
 
 from policies.__main__ import RULES
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _run(*arguments: str) -> str:
@@ -27,3 +32,9 @@ def test_list_is_a_table_for_people() -> None:
     """A person sees each rule by name."""
     table = _run("list")
     assert all(rule.name in table for rule in RULES)
+
+
+def test_the_document_names_every_rule() -> None:
+    """Who reads docs/rules.md learns of each rule what it is about."""
+    named = re.findall(r"`([a-z]+(?:-[a-z*]+)+)`", (ROOT / "docs" / "rules.md").read_text(encoding="utf-8"))
+    assert [rule.name for rule in RULES if not any(fnmatch(rule.name, pattern) for pattern in named)] == []
