@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,7 @@ def estimate(before: Deployed, after: Deployed, *, prices: Prices, region: str) 
         region=region,
         prices_of=prices.date,
         source=prices.source,
+        stale=prices.is_stale(dt.datetime.now(dt.UTC).date()),
         before=round(sum(line.before for line in lines), 2),
         after=round(sum(line.after for line in lines), 2),
         at_most=round(sum(line.at_most for line in lines), 2),

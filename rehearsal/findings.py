@@ -40,6 +40,7 @@ class Findings:
         protected: URNs that were protected before.
         preview: what the preview said.
         update: what the update said.
+        update_failed: whether it did not come to its end.
         pending: pods without a node at the end.
         groups: node groups at the end.
         routes: Gateways and routes that are not accepted, with Contour's reason.
@@ -79,7 +80,7 @@ def report(found: Findings, *, prices: Prices) -> Report:
         compared_with=found.compared_with,
         exit_code=code,
         reasons=tuple(reasons),
-        applied=found.update is not None,
+        applied=found.update is not None and not found.update_failed,
         changes=changes,
         unchanged=changing.unchanged(steps),
         pools=tuple(_pool(pool) for pool in capacity.pools(found.settings)),

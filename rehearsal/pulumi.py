@@ -13,14 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
-
 from rehearsal import events
 from rehearsal.errors import RehearsalError
 from rehearsal.folder import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rehearsal.events import Outcome
@@ -30,8 +28,6 @@ PROJECT = "inferstack"
 _POLL_SECONDS = 0.2
 # An update that is asked to end waits for the step it is at.
 _END_SECONDS = 20.0
-# What a stack file says of its own backend's secrets, which a rehearsal has none of.
-_SECRET_KEYS = ("secretsprovider", "encryptedkey", "encryptionsalt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +47,12 @@ class Pulumi:
         stack: its name.
         home: PULUMI_HOME, with the plugins.
         path: PATH for the engine and all that it starts.
-        environment: further variables.
 
     Attributes:
         environment: the whole one of the engine and of all that it starts.
     """
 
-    def __init__(
-        self, folder: Folder, *, stack: str, home: Path, path: str, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, folder: Folder, *, stack: str, home: Path, path: str) -> None:
         self._folder = folder
         self._stack = stack
         self._path = path
@@ -85,7 +78,6 @@ class Pulumi:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             # Engine and plugins end in seconds and hold little: collect their garbage less often.
             "GOGC": "400",
-            **(environment or {}),
         }
 
     def create(self, project: Path) -> None:
@@ -118,13 +110,12 @@ class Pulumi:
     ) -> Ended:
         log = self._folder.log(f"{command}-{time.monotonic_ns()}").with_suffix(".events")
         packs = ["--policy-pack", str(rules)] if rules else []
-        stack_file = self._stack_file(project)
         begin = time.monotonic()
         with log.with_suffix(".log").open("w+", encoding="utf-8", errors="replace") as said:
             process = subprocess.Popen(
                 [
                     *(self._tool(), command, "--stack", self._stack, "--non-interactive", "--color", "never"),
-                    *("--config-file", str(stack_file), "--event-log", str(log), *packs, *arguments),
+                    *("--event-log", str(log), *packs, *arguments),
                 ],
                 cwd=project,
                 env=self.environment,
@@ -138,15 +129,6 @@ class Pulumi:
             output = said.read()
         outcome = events.read(log, seconds=time.monotonic() - begin)
         return Ended(outcome=outcome, status=process.returncode, output=output)
-
-    def _stack_file(self, project: Path) -> Path:
-        """A copy of the stack file that Pulumi may write to, without what belongs to the stack's own backend."""
-        source = project / f"Pulumi.{self._stack}.yaml"
-        document: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
-        kept = {key: value for key, value in document.items() if key not in _SECRET_KEYS}
-        copy = self._folder.pulumi / source.name
-        copy.write_text(yaml.safe_dump(kept), encoding="utf-8")
-        return copy
 
     def _tool(self) -> str:
         found = shutil.which("pulumi", path=self._path)

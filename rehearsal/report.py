@@ -15,7 +15,7 @@ STAND_IN = (
 
 NOT_CHECKED = (
     "whether AWS accepts the values: quotas, capacity of an instance type, service control policies, rights of a role",
-    "anything that a container does: no image was built, pulled or started; every pod with a node counts as ready",
+    "anything that a container does: no image or engine was built, and none started; a pod with a node counts as ready",
     "network traffic, DNS, certificates, load balancer health: nothing was sent",
     "EKS's add-ons: they run in no node here, so what they take of a node is not counted",
     "how long AWS takes, and failures half-way",
@@ -105,6 +105,7 @@ class Cost(_Model):
     region: str
     prices_of: str = Field(description="Date of the price table.")
     source: str
+    stale: bool = Field(description="Whether the table is older than prices usually stay.")
     before: float
     after: float
     at_most: float
@@ -131,7 +132,7 @@ class Report(_Model):
     compared_with: str | None = Field(description="The git reference, with its commit; null for a new stack.")
     exit_code: ExitCode
     reasons: tuple[str, ...] = Field(description="Why the exit code is not 0; one sentence each.")
-    applied: bool = Field(description="Whether the update ran; else the changes are those of the preview.")
+    applied: bool = Field(description="Whether the update ran to its end; else the changes are what was planned.")
     changes: tuple[Change, ...] = Field(description="Replacements and deletions that lose something come first.")
     unchanged: int
     pools: tuple[Pool, ...]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import fnmatch
 import io
-import shutil
 import subprocess
 import sys
 import tarfile
 from typing import TYPE_CHECKING
 
+from rehearsal import stack_file
 from rehearsal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def working_tree(program: Path, to: Path, *, checkout: Path) -> Path:
     """
     to.mkdir(parents=True)
     for entry in program.iterdir():
-        if fnmatch.fnmatch(entry.name, "Pulumi.*.yaml"):
-            shutil.copy(entry, to)
+        if fnmatch.fnmatch(entry.name, stack_file.PATTERN):
+            stack_file.write(entry, to / entry.name)
         elif entry.name not in _NOT_LINKED:
             (to / entry.name).symlink_to(entry.resolve())
     _link(checkout, to)
@@ -51,6 +51,8 @@ def export(program: Path, reference: str, to: Path, *, checkout: Path) -> Path:
     to.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(to, filter="data")
+    for file in to.glob(stack_file.PATTERN):
+        stack_file.write(file, file)
     _link(checkout, to)
     return to
 

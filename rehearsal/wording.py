@@ -32,7 +32,7 @@ def verdict(report: Report) -> str:
 def counts(report: Report) -> str:
     """How many resources change."""
     parts = [f"{number} {kind}" for kind, number in report.counts().items()]
-    done = "" if report.applied else " (by the preview; nothing was applied)"
+    done = "" if report.applied else " (planned; the update did not run to its end)"
     return f"{', '.join(parts)}, {report.unchanged} unchanged{done}"
 
 
@@ -116,6 +116,8 @@ def cost(each: Cost) -> str:
 def cost_notes(each: Cost) -> list[str]:
     """Where the prices come from, and what has none."""
     notes = [f"prices of {each.prices_of}: {each.source}"]
+    if each.stale:
+        notes.append("they are older than half a year: expect a few per cent, or more, of difference")
     if each.without_price:
         notes.append(f"no price is known, so these are not in the sums: {', '.join(each.without_price)}")
     return notes

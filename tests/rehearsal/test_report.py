@@ -57,7 +57,7 @@ def test_every_form_begins_with_what_it_is_and_says_what_was_not_checked(report:
         assert first.removeprefix("> ") == STAND_IN
         assert "prod since v1 (0123456789ab): it would replace or delete" in rest[0]
         assert "aws:rds/instance:Instance database is replaced" in rest[1]
-        assert "no image was built, pulled or started" in text
+        assert "no image or engine was built, and none started" in text
     data = json.loads(report.model_dump_json())
     assert next(iter(data.items())) == ("schema_version", 1)
     assert data["notice"] == STAND_IN
