@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("infra", "model_build", "serving", "policies", "local", "tools", "bench", "tests")
+PACKAGES = ("infra", "model_build", "serving", "policies", "local", "rehearsal", "tools", "bench", "tests")
 LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 
 
