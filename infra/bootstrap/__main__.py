@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from infra.bootstrap import account, run, target
+from infra.bootstrap import account, run, target, trail
 from infra.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from infra.bootstrap.account import Account
     from infra.bootstrap.run import State
     from infra.bootstrap.target import Target
 
@@ -55,7 +56,9 @@ def apply(stack: str, *, as_json: bool) -> None:
     """Make what is missing, and say what was there."""
     try:
         place = target.read(stack, ROOT)
-        states = _show(run.apply(account.connect(place)), quiet=as_json)
+        there = account.connect(place)
+        states = _show(run.apply(there), quiet=as_json)
+        _advise(there)
     except SettingsError as error:
         _fail(error)
     made = sum(state == "made" for state in states.values())
@@ -74,7 +77,9 @@ def check(stack: str, *, as_json: bool) -> None:
     """Look whether everything is there, and change nothing."""
     try:
         place = target.read(stack, ROOT)
-        states = _show(run.check(account.connect(place)), quiet=as_json)
+        there = account.connect(place)
+        states = _show(run.check(there), quiet=as_json)
+        _advise(there)
     except SettingsError as error:
         _fail(error)
     missing = [name for name, state in states.items() if state == "missing"]
@@ -124,6 +129,13 @@ def _show(progress: Iterable[tuple[str, State]], *, quiet: bool) -> dict[str, St
         if not quiet:
             click.echo(f"{state:<8}{name}")
     return states
+
+
+def _advise(there: Account) -> None:
+    with account.explained(there.target):
+        advice = trail.advice(there)
+    if advice:
+        click.echo(f"warning: {advice}", err=True)
 
 
 def _print_json(place: Target, states: dict[str, State]) -> None:

@@ -13,6 +13,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from mypy_boto3_cloudtrail import CloudTrailClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
 
@@ -48,11 +49,13 @@ class Account:
         target: the stack's place.
         s3: for the bucket.
         kms: for the key.
+        cloudtrail: for whether uses of emergency access are seen.
     """
 
     target: Target
     s3: S3Client
     kms: KMSClient
+    cloudtrail: CloudTrailClient
 
 
 def connect(target: Target, session: boto3.Session | None = None) -> Account:
@@ -82,6 +85,7 @@ def connect(target: Target, session: boto3.Session | None = None) -> Account:
             target=target,
             s3=session.client("s3", region_name=target.region, config=_CONFIG),  # pyright: ignore[reportUnknownMemberType]  # as above
             kms=session.client("kms", region_name=target.region, config=_CONFIG),  # pyright: ignore[reportUnknownMemberType]  # as above
+            cloudtrail=session.client("cloudtrail", region_name=target.region, config=_CONFIG),  # pyright: ignore[reportUnknownMemberType]  # as above
         )
 
 

@@ -21,12 +21,14 @@ class Target:
         account: the one account that it lives in.
         region: its region.
         source: the stack file that errors point to.
+        break_glass: whether people may act by hand in an emergency, of which others must hear.
     """
 
     environment: str
     account: str
     region: str
     source: Path
+    break_glass: bool = False
 
     @property
     def bucket(self) -> str:
@@ -76,4 +78,10 @@ def read(stack: str, root: Path) -> Target:
         path = ("cluster", "kind")
         sentence = f'"{loaded.cluster.kind}" has no state in AWS. Allowed here: stacks of kind "eks"'
         raise SettingsError(f"{errors.at(source, path)}: {errors.key(path)}: {sentence}.")
-    return Target(environment=stack, account=loaded.aws.account, region=loaded.aws.region, source=source)
+    return Target(
+        environment=stack,
+        account=loaded.aws.account,
+        region=loaded.aws.region,
+        source=source,
+        break_glass=loaded.aws.break_glass is not None,
+    )
