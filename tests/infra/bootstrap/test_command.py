@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,15 +15,13 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from infra.bootstrap import __main__ as command
 from tests.infra.bootstrap.conftest import ROOT
+from tests.infra.bootstrap.server import moto
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 BUCKET = f"inferstack-dev-state-{DEFAULT_ACCOUNT_ID}"
 STEPS = 12
-_URL = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
-_START_SECONDS = 60
 
 
 @pytest.fixture
@@ -134,32 +130,9 @@ def test_help_needs_no_credentials() -> None:
         assert word in text
 
 
-@contextlib.contextmanager
-def _moto(log: Path) -> Generator[str]:
-    """Moto as a server with the account of dev; yields its URL."""
-    environment = os.environ | {"MOTO_ACCOUNT_ID": "111111111111"}
-    with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        deadline = time.monotonic() + _START_SECONDS
-        while not (match := _URL.search(log.read_text(encoding="utf-8"))):
-            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=0.1)
-        yield match[1]
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def test_the_command_runs_twice_against_a_server(tmp_path: Path) -> None:
     """As a process of its own, with the real stack file: made, nothing to do, everything there."""
-    with _moto(tmp_path / "moto.log") as url:
+    with moto(tmp_path / "moto.log") as url:
 
         def run(*arguments: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
