@@ -49,10 +49,16 @@ def read(document: Path) -> list[Block]:
     return found
 
 
-def script(blocks: list[Block], root: Path) -> str:
-    """A script that runs blocks one after the other, says where each stands, and ends at the first that fails."""
+def script(blocks: list[Block], root: Path, *, before_each: str = ":") -> str:
+    """A script that runs blocks one after the other, says where each stands, and ends at the first that fails.
+
+    Args:
+        blocks: of one or more documents.
+        root: what the places are relative to.
+        before_each: commands to run before each block.
+    """
     parts = ["set -euo pipefail"]
     for block in blocks:
         place = f"{block.document.relative_to(root)}:{block.line}"
-        parts += [f"echo '== {place}' >&2", block.commands]
+        parts += [before_each, f"echo '== {place}' >&2", block.commands]
     return "\n".join([*parts, "echo '== end' >&2", ""])
