@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event, exc, schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 3
 _STATEMENT_MILLISECONDS = 3000
 _POOL_SECONDS = 2.0
+# Any number that nobody else locks in this database.
+_MAKING_THE_TABLE = 1
+# Threads of its own: a database that hangs must not take those that answer others.
+_THREADS = 4
 
-metadata = sa.MetaData()
 feedback = sa.Table(
     "feedback",
-    metadata,
+    sa.MetaData(),
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
     sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("service", sa.Text(), nullable=False),
@@ -48,7 +52,7 @@ class Database:
         """
         self._engine = _engine(url)
         self._prepared = False
-        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="feedback")
         if credentials is not None:
             event.listen(self._engine, "do_connect", _reader(credentials))
 
@@ -59,13 +63,16 @@ class Database:
             return None
         return cls(settings.database_url, settings.database_credentials_dir)
 
-    def add(self, *, service: str, query_id: str, rating: int, comment: str | None) -> None:
-        """Store one piece of feedback.
+    async def add(self, *, service: str, query_id: str, rating: int, comment: str | None) -> None:
+        """Store one piece of feedback; who is cancelled while he waits for his turn has stored nothing.
 
         Raises:
             DatabaseError: the database is not there, refuses the credentials, or takes too long.
         """
         row = {"service": service, "query_id": query_id, "rating": rating, "comment": comment}
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._add, row)
+
+    def _add(self, row: dict[str, Any]) -> None:
         try:
             self._prepare()
             with self._engine.begin() as connection:
@@ -75,21 +82,25 @@ class Database:
             raise DatabaseError(_kind(error)) from None
 
     def close(self) -> None:
-        """Close all connections."""
+        """Give up what waits, and close all connections."""
+        self._threads.shutdown(cancel_futures=True)
         self._engine.dispose()
 
     def _prepare(self) -> None:
         """Make the table where it is missing, once for each process."""
-        with self._lock:
-            if self._prepared:
-                return
-            try:
-                metadata.create_all(self._engine)
-            except exc.DBAPIError:
-                # Another pod may have made it between the question and the command.
-                if not sa.inspect(self._engine).has_table(feedback.name):
-                    raise
-            self._prepared = True
+        if self._prepared:
+            return
+        commands = [
+            schema.CreateTable(feedback, if_not_exists=True),
+            *(schema.CreateIndex(index, if_not_exists=True) for index in feedback.indexes),
+        ]
+        with self._engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Even "if not exists" fails there for two pods in the same moment.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_THE_TABLE)))
+            for command in commands:
+                connection.execute(command)
+        self._prepared = True
 
 
 def _engine(url: str) -> sa.Engine:
@@ -104,7 +115,7 @@ def _engine(url: str) -> sa.Engine:
             "options": f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
         },
         pool_size=1,
-        max_overflow=4,
+        max_overflow=_THREADS - 1,
         pool_timeout=_POOL_SECONDS,
         # A standby takes over: what was open is dead, and is noticed before it is used.
         pool_pre_ping=True,

@@ -92,12 +92,12 @@ def router(database: Database) -> APIRouter:
             503: {"model": Problem, "description": "no database, or not ready; Retry-After says when to try again"},
         },
     )
-    def store(body: FeedbackRequest, request: Request, parts: UsedParts) -> FeedbackResponse:
+    async def store(body: FeedbackRequest, request: Request, parts: UsedParts) -> FeedbackResponse:
         """Store what a user says of an answer."""
         card = parts.runtime.require().model.card
         request.scope["state"]["version"] = card.version
         try:
-            database.add(service=card.service, query_id=body.query_id, rating=body.rating, comment=body.comment)
+            await database.add(service=card.service, query_id=body.query_id, rating=body.rating, comment=body.comment)
         except DatabaseError as error:
             _log.warning("feedback not stored", error=str(error))
             raise ServingError(ErrorType.NO_DATABASE, "feedback cannot be stored now; try again later") from None

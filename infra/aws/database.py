@@ -100,6 +100,7 @@ class Database(pulumi.ComponentResource):
             # The version is in the stack file and reaches staging before prod. Were AWS to raise it by itself, the
             # next update would ask for a downgrade, which RDS refuses.
             auto_minor_version_upgrade=False,
+            # A new major version needs a plan of its own; RDS then refuses what a slip in the stack file asks for.
             allow_major_version_upgrade=False,
             apply_immediately=not args.protect,
             deletion_protection=args.protect,

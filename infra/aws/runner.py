@@ -14,7 +14,7 @@ from infra.aws.policy_document import Statement, document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# One at a time: Pulumi's lock lets no second update of a stack run anyway, and a preview waits.
+# An update and a preview: Pulumi's lock lets no second update of a stack run anyway.
 _JOBS_AT_A_TIME = 2
 _MINUTES = 120
 _HTTPS = 443

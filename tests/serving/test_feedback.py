@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from serving.settings import Settings, SettingsError
+from tests.serving.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -52,6 +55,15 @@ def test_feedback_of_an_answer_is_stored(client: TestClient, file: Path) -> None
         assert (stored.status_code, stored.json()) == (201, {"query_id": query})
     service = answer["service"]
     assert _rows(file) == [(service, query, 5, "so it is, <b>true</b>; '"), (service, query, 1, None)]
+
+
+def test_the_first_users_may_come_together(client: TestClient, file: Path) -> None:
+    """Whoever comes while the table is being made is served like everybody else."""
+    with ThreadPoolExecutor(20) as users:
+        body = {"query_id": QUERY, "rating": 3}
+        answers = [users.submit(client.post, "/v1/feedback", json=body) for _ in range(20)]
+        assert {each.result().status_code for each in answers} == {201}
+    assert len(_rows(file)) == 20
 
 
 @pytest.mark.parametrize(
@@ -114,6 +126,24 @@ def test_a_database_that_is_gone_hurts_feedback_alone(
         assert client.post("/v1/predict", json={"inputs": ["fine"]}).status_code == 200
     output = capsys.readouterr()
     assert "my secret" not in output.out + output.err
+
+
+def test_a_database_that_hangs_holds_nobody_else(
+    run_app: Callable[..., AbstractContextManager[TestClient]], tiny_model: Path
+) -> None:
+    """However much feedback waits for a database that does not answer, metrics and predictions are answered at once."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        url = f"postgresql+psycopg://127.0.0.1:{silent.getsockname()[1]}/x?sslmode=disable"
+        with (
+            run_app(model_dir=tiny_model, database_url=url, request_timeout_seconds=2) as client,
+            ThreadPoolExecutor(60) as users,
+        ):
+            body = {"query_id": QUERY, "rating": 5}
+            waiting = [users.submit(client.post, "/v1/feedback", json=body) for _ in range(60)]
+            eventually(lambda: "http_requests_active 6" in client.get("/metrics").text)
+            assert client.post("/v1/predict", json={"inputs": ["fine"]}).status_code == 200
+            assert not any(each.done() for each in waiting)
+            assert {each.result().status_code for each in waiting} <= {503, 504}
 
 
 @pytest.mark.parametrize(

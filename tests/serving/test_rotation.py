@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -109,12 +110,15 @@ def test_a_rotated_password_is_read_again_without_a_restart(
 def test_two_pods_make_the_table_once(
     server: Server, mount: Mount, run_app: Callable[..., AbstractContextManager[TestClient]], tiny_model: Path
 ) -> None:
-    """A second pod finds the table that the first one made."""
+    """A second pod finds the table that the first one made, also when both make it in the same moment."""
     server.administer("ALTER ROLE inferstack PASSWORD 'password-one'")
+    with psycopg.connect(host=str(server.folder), port=server.port, user="inferstack", dbname="feedback") as connection:
+        connection.execute("DROP TABLE IF EXISTS feedback")
     url = f"postgresql+psycopg://127.0.0.1:{server.port}/feedback?sslmode=disable"
     settings = {"model_dir": tiny_model, "database_url": url, "database_credentials_dir": mount.path}
-    with run_app(**settings) as first, run_app(**settings) as second:
-        assert _rate(first, 1) == _rate(second, 2) == 201
+    with run_app(**settings) as first, run_app(**settings) as second, ThreadPoolExecutor(8) as users:
+        answers = [users.submit(_rate, pod, 1) for _ in range(4) for pod in (first, second)]
+        assert {each.result() for each in answers} == {201}
 
 
 def test_a_server_that_is_not_there_is_told_in_time(
