@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Json = dict[str, Any]
+# Most of a log; nobody reads it.
+_DEBUG = '"severity":"debug"'
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 # Said after the reason was.
 _SUMMARIES = frozenset(
@@ -129,9 +131,30 @@ def read(log: Path, *, seconds: float = 0.0) -> Outcome:
     )
 
 
-def finished(log: Path) -> int:
-    """How many resources an update has dealt with so far."""
-    return sum("resOutputsEvent" in event for event in _events(log))
+class Finished:
+    """How many resources an update has dealt with so far.
+
+    Args:
+        log: the event log that is being written.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = 0
+        self._count = 0
+
+    def count(self) -> int:
+        """Read what is new in the log, and return the number."""
+        try:
+            with self._log.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+        except FileNotFoundError:
+            return 0
+        whole = new.rfind(b"\n") + 1  # the last line may be half written
+        self._read += whole
+        self._count += new.count(b'"resOutputsEvent":', 0, whole)
+        return self._count
 
 
 def plain(text: str) -> str:
@@ -145,6 +168,8 @@ def _events(log: Path) -> Iterator[Json]:
     except FileNotFoundError:
         return
     for line in lines:
+        if _DEBUG in line:
+            continue
         try:
             event = json.loads(line)
         except ValueError:  # the last line of a log that is being written

@@ -157,6 +157,7 @@ Watch = Callable[[int], bool]
 
 def _wait(process: subprocess.Popen[str] | subprocess.Popen[bytes], log: Path, watch: Watch) -> None:
     asked: float | None = None
+    finished = events.Finished(log)
     while True:
         try:
             process.wait(timeout=_POLL_SECONDS)
@@ -164,7 +165,7 @@ def _wait(process: subprocess.Popen[str] | subprocess.Popen[bytes], log: Path, w
             pass
         else:
             return
-        if asked is None and not watch(events.finished(log)):
+        if asked is None and not watch(finished.count()):
             process.send_signal(signal.SIGINT)
             asked = time.monotonic()
         elif asked is not None and time.monotonic() - asked > _END_SECONDS:

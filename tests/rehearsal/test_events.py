@@ -60,7 +60,12 @@ def test_a_bug_and_a_provider_are_not_the_settings(tmp_path: Path, message: str,
 def test_a_log_that_is_being_written_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     """A missing log and a line that is cut off are no errors."""
     assert events.read(tmp_path / "none.events").steps == {}
+    assert events.Finished(tmp_path / "none.events").count() == 0
     log = write_log(tmp_path, {"resOutputsEvent": {}})
     with log.open("a") as file:
         file.write('{"resOutputsEvent": {')
-    assert events.finished(log) == 1
+    finished = events.Finished(log)
+    assert finished.count() == 1
+    with log.open("a") as file:
+        file.write('}}\n{"resOutputsEvent": {}}\n')
+    assert finished.count() == 3

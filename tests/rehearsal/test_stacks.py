@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from rehearsal import folder
@@ -38,6 +39,30 @@ def test_a_new_stack_is_fine(stack: str) -> None:
     assert report.cost
     assert report.cost.after > 300
     assert report.cost.without_price == ()
+
+
+def test_a_stack_that_names_a_cluster_is_not_applied_to_it(tmp_path: Path) -> None:
+    """An existing cluster's context and kubeconfig are the rehearsal's: the file that the stack names is not read."""
+    there = program(tmp_path / "program")
+    digest = f"sha256:{'0' * 64}"
+    existing = f"""\
+    kind: existing
+    context: mine
+    kubeconfig: /nonexistent/kubeconfig
+    images:
+      registry: registry.example.com/team
+      base: registry.example.com/base@{digest}
+      contour: registry.example.com/contour@{digest}
+      envoy: registry.example.com/envoy@{digest}
+"""
+    local = (there / "Pulumi.local.yaml").read_text()
+    embedded = "    kind: embedded\n    gpus: 4\n"
+    assert embedded in local
+    (there / "Pulumi.mine.yaml").write_text(local.replace(embedded, existing))
+    rehearsed = rehearse("mine", "--program", str(there))
+    assert rehearsed.status == ExitCode.FINE, rehearsed.said
+    assert rehearsed.report
+    assert rehearsed.report.cost is None
 
 
 def test_the_same_program_again_changes_nothing(tmp_path: Path) -> None:
@@ -104,7 +129,7 @@ def test_a_rehearsal_that_is_cut_off_leaves_nothing(number: signal.Signals, afte
     for line in process.stderr:
         if line.startswith(f"rehearsal: {after}"):
             break
-    (root,) = [each for each in folder.parent(CHECKOUT).iterdir() if each.name.startswith("dev-")]
+    root = _root(process.pid)
     mark = f"{folder.MARK}={folder.Folder(root=root).told}".encode()
     assert _marked(mark)
     process.send_signal(number)
@@ -113,6 +138,13 @@ def test_a_rehearsal_that_is_cut_off_leaves_nothing(number: signal.Signals, afte
     while root.exists() or _marked(mark):
         assert time.monotonic() < deadline, f"{root} or {_marked(mark)} is still there"
         time.sleep(0.1)
+
+
+def _root(pid: int) -> Path:
+    """The folder of a rehearsal: others may run beside it."""
+    commands = [child.cmdline() for child in psutil.Process(pid).children()]
+    (root,) = [command[-1] for command in commands if "rehearsal.keeper" in command]
+    return Path(root)
 
 
 def _marked(mark: bytes) -> list[str]:
