@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contracts.terraform import contract, facts, mirror, replacing, stacks
-from tests.contracts.terraform.contract import Clouds, Outcome
-from tests.contracts.terraform.facts import Facts
-from tests.contracts.terraform.mirror import Installation
-from tests.contracts.terraform.recording import Program
-from tests.contracts.terraform.replacing import Verdicts
 from tests.contracts.terraform.schema import Schema
 from tests.contracts.terraform.terraform import Terraform
+from tests.contracts.terraform.world import Clouds, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from tests.contracts.terraform.contract import Outcome
+    from tests.contracts.terraform.facts import Facts
+    from tests.contracts.terraform.mirror import Installation
+    from tests.contracts.terraform.recording import Program
+    from tests.contracts.terraform.replacing import Verdicts
 
 
 @pytest.fixture(scope="session")
@@ -57,42 +59,20 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
 
 
 @pytest.fixture(scope="session")
-def outcome(
-    programs: Sequence[Program],
-    clouds: Clouds,
-    schema: Schema,
-    known: Facts,
-    installation: Installation,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Outcome:
-    """The stacks validated, planned, applied, planned again and destroyed."""
-    return contract.run(
-        programs,
-        clouds=clouds,
-        schema=schema,
-        facts=known,
-        installation=installation,
-        folder=tmp_path_factory.mktemp("stacks"),
-    )
+def world(
+    programs: Sequence[Program], schema: Schema, known: Facts, clouds: Clouds, installation: Installation
+) -> World:
+    """What a run needs."""
+    return World(programs=programs, schema=schema, facts=known, clouds=clouds, installation=installation)
 
 
 @pytest.fixture(scope="session")
-def verdicts(
-    programs: Sequence[Program],
-    outcome: Outcome,
-    clouds: Clouds,
-    schema: Schema,
-    known: Facts,
-    installation: Installation,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Verdicts:
+def outcome(world: World, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The stacks validated, planned, applied, planned again and destroyed."""
+    return contract.run(world, tmp_path_factory.mktemp("stacks"))
+
+
+@pytest.fixture(scope="session")
+def verdicts(world: World, outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
     """Which changes of arguments replace, as the provider says of what was applied."""
-    return replacing.judge(
-        programs,
-        outcome.state,
-        clouds=clouds,
-        schema=schema,
-        facts=known,
-        installation=installation,
-        folder=tmp_path_factory.mktemp("replacing"),
-    )
+    return replacing.judge(world, outcome.state, tmp_path_factory.mktemp("replacing"))

@@ -41,7 +41,8 @@ def differences(plan: Mapping[str, Any]) -> list[Difference]:
         change = resource["change"]
         if change["actions"] == ["no-op"]:
             continue
-        before, after, unknown = change["before"], change["after"], change.get("after_unknown") or {}
+        before, after = change["before"], change["after"]
+        unknown = cast("dict[str, Any]", change.get("after_unknown") or {})
         where = {"address": resource["address"], "type": resource["type"]}
         if before is None or after is None:
             found.append(Difference(**where, attribute="", before=before, after=after))
@@ -64,7 +65,8 @@ def _same(before: Any, after: Any, unknown: Any) -> bool:  # noqa: ANN401  # JSO
         return all(_same(*each) for each in zip(befores, afters, unknowns, strict=False))
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         befores, afters = cast("Mapping[str, Any]", before), cast("Mapping[str, Any]", after)
-        unknowns = cast("Mapping[str, Any]", unknown) if isinstance(unknown, Mapping) else {}
+        nothing = dict[str, Any]()
+        unknowns = cast("Mapping[str, Any]", unknown) if isinstance(unknown, Mapping) else nothing
         return all(_same(befores.get(name), afters.get(name), unknowns.get(name)) for name in {*befores, *afters})
     # To the provider an empty text, list or mapping is none.
     return before == after or (before in EMPTY and after in EMPTY)

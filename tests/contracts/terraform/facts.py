@@ -82,7 +82,7 @@ class Facts(_Fact):
         arguments: Terraform's arguments by Pulumi token and name, where the name does not tell.
         moto_lacks: why moto cannot create a type, by Terraform's name.
         moto_leaves_out: outputs that something else takes the place of.
-        to_destroy: arguments by Terraform's type that are applied instead of the program's, so that all can be destroyed.
+        to_destroy: arguments by Terraform's type, applied instead of the program's so that all can be destroyed.
         moto_is_wrong: the differences that a second plan may show.
         replaces_otherwise: changes that replace in one of provider and stand-in.
         majors: arguments on which the two major versions of the provider differ.

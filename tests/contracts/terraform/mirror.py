@@ -53,6 +53,6 @@ def find() -> Installation:
         if any(place.glob(f"*/{PROVIDER}/{VERSION}/*/terraform-provider-aws*")):
             return Installation(terraform=Path(terraform), mirror=place)
     raise NotInstalledError(
-        f"no mirror with the provider {PROVIDER} {VERSION} in {', '.join(map(str, places))}: set {SETTING} to the folder "
-        "of one; the contract with the real AWS provider is not checked"
+        f"no mirror with the provider {PROVIDER} {VERSION} in {', '.join(map(str, places))}: set {SETTING} to one; the "
+        " contract with the real AWS provider is not checked"
     )

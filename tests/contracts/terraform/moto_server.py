@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 READY = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
@@ -19,7 +19,7 @@ START_SECONDS = 60
 
 
 @contextlib.contextmanager
-def serve(account: str, log: Path) -> Iterator[str]:
+def serve(account: str, log: Path) -> Generator[str]:
     """Run moto for one account.
 
     Args:

@@ -38,8 +38,11 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
         [
             "## Resource types",
             "",
-            f"The stacks use {len(tally.types)} resource types. The real provider validates and plans all of them; "
-            f"{len(tally.applied)} ({100 * len(tally.applied) // len(tally.types)} %) are applied to moto and destroyed.",
+            _sentence(
+                f"The stacks use {len(tally.types)} resource types. The real provider validates and plans all of them;",
+                f"{len(tally.applied)} ({100 * len(tally.applied) // len(tally.types)} %) are applied to moto,",
+                "and destroyed.",
+            ),
             "",
             *_table(
                 ("Pulumi", "Terraform", "applied to moto"),
@@ -70,9 +73,11 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
             "",
             "## Changes that replace",
             "",
-            f"Of {len(verdicts.replaces)} arguments that both majors have, the provider's plan says whether a change replaces "
-            f"the resource: {replacing} do. The table of the rehearsal's stand-in says the same of "
-            f"{len(verdicts.replaces) - differing}. The others:",
+            _sentence(
+                f"Of {len(verdicts.replaces)} arguments that both majors have, the provider's plan says whether",
+                f"a change replaces the resource: {replacing} do. The table of the rehearsal's stand-in says",
+                f"the same of {len(verdicts.replaces) - differing}. The others:",
+            ),
             "",
             *_table(
                 ("type", "argument", "why"),
@@ -109,6 +114,10 @@ def write(text: str) -> None:
     """Put the tables into the document."""
     before, _, rest = FILE.read_text(encoding="utf-8").partition(BEGIN)
     FILE.write_text(before + BEGIN + text + END + rest.partition(END)[2], encoding="utf-8")
+
+
+def _sentence(*parts: str) -> str:
+    return " ".join(parts)
 
 
 def _why(type_: str, tally: coverage.Tally, known: Facts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -60,7 +60,9 @@ def _merge(right: Mapping[str, Any], wrong: Mapping[str, Any]) -> dict[str, Any]
     return {
         **right,
         **{
-            name: _merge(right[name], value) if isinstance(value, dict) and isinstance(right.get(name), dict) else value
+            name: _merge(right[name], cast("dict[str, Any]", value))
+            if isinstance(value, dict) and isinstance(right.get(name), dict)
+            else value
             for name, value in wrong.items()
         },
     }

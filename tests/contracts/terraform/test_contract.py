@@ -67,6 +67,6 @@ def test_all_can_be_destroyed(outcome: Outcome) -> None:
 
 
 def test_every_difference_of_the_majors_is_touched(programs: Sequence[Program], schema: Schema, known: Facts) -> None:
-    """What is listed as different in provider 6 is an argument that the program gives and that 5.100.0 does not know."""
+    """What is listed as new in provider 6 is an argument that the program gives and that 5.100.0 does not know."""
     touched = coverage.unknown_arguments(programs, schema, known)
     assert touched == {(each.type, each.argument) for each in known.majors}

@@ -8,42 +8,30 @@ import pytest
 
 from rehearsal.standin.provider import Named, Provider
 from rehearsal.standin.told import Told
-from tests.contracts.terraform import contract, seeds
-from tests.contracts.terraform.terraform import Terraform
+from tests.contracts.terraform import seeds
 from tests.contracts.terraform.translation import resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tests.contracts.terraform.contract import Clouds
-    from tests.contracts.terraform.facts import Facts
-    from tests.contracts.terraform.mirror import Installation
     from tests.contracts.terraform.recording import Program
-    from tests.contracts.terraform.schema import Schema
+    from tests.contracts.terraform.world import World
 
 pytestmark = [pytest.mark.contract, pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 SEEDS = seeds.read()
 
 
 @pytest.fixture(scope="module")
-def refusals(
-    programs: Sequence[Program],
-    clouds: Clouds,
-    schema: Schema,
-    known: Facts,
-    installation: Installation,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Mapping[str, str]:
+def refusals(world: World, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """What the real provider said of each seed, by its label; all are sown beside prod, in one configuration."""
-    prod = programs[-1]
-    terraform = Terraform(installation, tmp_path_factory.mktemp("seeds"))
-    contract.write(terraform, [prod], clouds=clouds, schema=schema, facts=known)
+    prod = world.programs[-1]
+    terraform = world.terraform(tmp_path_factory.mktemp("seeds"), providers=prod.providers)
+    terraform.write(prod.stack, world.configuration(prod))
     for number, seed in enumerate(SEEDS):
         label = f"seed_{number:02}"
         declared = seed.sow(prod, label)
-        terraform.write(label, {"resource": {declared.type: {label: resource(declared, schema, known)}}})
-    terraform.init()
+        terraform.write(label, {"resource": {declared.type: {label: resource(declared, world.schema, world.facts)}}})
     said = {each.file.removesuffix(".tf.json"): each.text for each in terraform.validate()}
     # What passes the first check must fail the second.
     for label in said:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tests.contracts.terraform.functions import FOUND
 from tests.contracts.terraform.values import arguments
@@ -64,5 +64,5 @@ def provider(program: Program, name: str, access: Mapping[str, Any]) -> dict[str
 
 def _decoded(value: Any) -> Any:  # noqa: ANN401  # JSON
     if isinstance(value, str) and value.startswith(("[", "{")):
-        return cast("Any", json.loads(value))
+        return json.loads(value)
     return value

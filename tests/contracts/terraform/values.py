@@ -103,5 +103,5 @@ def _mapping(value: dict[str, Any], type_: Type) -> Any:  # noqa: ANN401  # JSON
         given = {_name(key, known): item for key, item in value.items()}
         # Terraform wants every field of an object, also those that are not set.
         return dict.fromkeys(fields) | {name: convert(item, fields.get(name)) for name, item in given.items()}
-    item = type_[1] if isinstance(type_, list) else None
+    item = cast("list[Type]", type_)[1] if isinstance(type_, list) else None
     return {text(key): convert(each, item) for key, each in value.items()}
