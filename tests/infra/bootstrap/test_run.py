@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from moto import mock_aws
 
 from infra.bootstrap import run
@@ -145,6 +148,27 @@ def test_a_run_that_was_cut_off_anywhere_can_be_repeated(target: Target, session
             wire.cut = 0
             list(run.apply(account))
             assert _look(account) == expected, f"{event} {cut}: {calls[cut - 1]}"
+
+
+@hypothesis.settings(max_examples=10, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.given(cuts=st.lists(st.integers(min_value=1, max_value=40), min_size=2, max_size=5))
+def test_however_often_it_is_cut_off_it_ends_in_the_same(
+    target: Target, session: boto3.Session, cuts: list[int]
+) -> None:
+    """Runs that are cut off one after another, each somewhere else, leave one key and one bucket in the end."""
+    with mock_aws():
+        account = connect(target, session)
+        wire = Wire(account, "after-call")
+        for cut in cuts:
+            wire.calls.clear()
+            wire.cut = cut
+            with contextlib.suppress(CutOff):
+                list(run.apply(account))
+        wire.cut = 0
+        list(run.apply(account))
+        made = _look(account)
+        assert (made["keys"], made["buckets"]) == (1, [target.bucket])
+        assert set(dict(run.check(account)).values()) == {"there"}
 
 
 @pytest.mark.usefixtures("aws")
