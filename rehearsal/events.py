@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,7 @@ _CHANGES: dict[str, Kind] = {
     "create": "created",
     "update": "updated",
     "replace": "replaced",
+    "create-replacement": "replaced",
     "delete": "deleted",
     "same": "same",
     "import": "created",
@@ -178,20 +179,25 @@ def _events(log: Path) -> Iterator[Json]:
 
 
 def _add_step(steps: dict[str, Step], metadata: Json) -> None:
-    operation: str = metadata["op"]
-    # A replacement is told in three events: replace, create-replacement and delete-replaced.
-    change = _CHANGES.get(operation)
+    # A replacement is told in three events: replace, create-replacement and delete-replaced. Keys may be in either.
+    change = _CHANGES.get(metadata["op"])
     if change is None:
         return
     state: Json = metadata.get("new") or metadata.get("old") or {}
+    known = steps.get(metadata["urn"])
     steps[metadata["urn"]] = Step(
         change=change,
         urn=metadata["urn"],
         type=metadata["type"],
-        keys=tuple(metadata.get("keys") or metadata.get("diffs") or metadata.get("detailedDiff") or ()),
+        keys=tuple(_first(metadata, "keys", "diffs", "detailedDiff") or (known.keys if known else ())),
         inputs=state.get("inputs") or {},
         is_component=not state.get("custom"),
     )
+
+
+def _first(metadata: Json, *names: str) -> list[str]:
+    """The first of these that says anything."""
+    return next((list(cast("Iterable[str]", metadata[name])) for name in names if metadata.get(name)), [])
 
 
 def _violation(event: Json) -> Violation:

@@ -133,7 +133,8 @@ def _judge(found: Findings, changes: Sequence[Change], verdicts: form.Policies) 
         refused = [f"{name} ({reason})" for name, reason in found.routes.items()]
         reasons.append((ExitCode.FAILED, f"Contour does not accept {_some(refused)}"))
     failures = [failure for outcome in found.outcomes for failure in outcome.failures]
-    if failures and not reasons:
+    # What was waiting for a pod fails with it.
+    if failures and not found.pending:
         code = ExitCode.USAGE if found.update is None and failures[0].is_of_the_program else ExitCode.FAILED
         reasons.append((code, _some([failure.message for failure in failures])))
     elif found.update_failed and not reasons:

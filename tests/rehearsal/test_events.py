@@ -14,8 +14,8 @@ def test_steps_are_told_once_with_what_forces_them(tmp_path: Path) -> None:
     """A replacement, which the engine tells in three events, is one step with the inputs that force it."""
     log = write_log(
         tmp_path,
-        step("create-replacement", DATABASE, "database"),
-        step("replace", DATABASE, "database", keys=["identifier"]),
+        step("create-replacement", DATABASE, "database", keys=["identifier"]),
+        step("replace", DATABASE, "database"),
         step("delete-replaced", DATABASE, "database"),
         step("same", "inferstack:aws:Database", "database", custom=False),
     )
