@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.contracts.terraform.differences import Difference
+
 FILE = Path(__file__).with_name("facts.toml")
 
 
@@ -24,12 +26,24 @@ class Quirk(_Fact):
     Attributes:
         type: Terraform's.
         attribute: that a second plan wants to change, though nothing changed.
+        says: what moto says of it; by default nothing.
+        adds: what marks an item that moto adds to the right ones.
         reason: what moto does.
     """
 
     type: str
     attribute: str
+    says: Any = None
+    adds: dict[str, Any] | None = None
     reason: str
+
+    def explains(self, difference: Difference) -> bool:
+        """Whether a difference is this and nothing more."""
+        if (difference.type, difference.attribute) != (self.type, self.attribute):
+            return False
+        if self.adds:
+            return [item for item in difference.before if not self.adds.items() <= item.items()] == difference.after
+        return difference.before == self.says or not (difference.before or self.says)
 
 
 class Output(_Fact):
@@ -96,10 +110,6 @@ class Facts(_Fact):
     moto_is_wrong: tuple[Quirk, ...] = ()
     replaces_otherwise: tuple[ReplacesOtherwise, ...] = ()
     majors: tuple[Major, ...] = ()
-
-    def quirk(self, type_: str, attribute: str) -> Quirk | None:
-        """Why an attribute may differ in a second plan; None if it may not."""
-        return next((each for each in self.moto_is_wrong if (each.type, each.attribute) == (type_, attribute)), None)
 
     def older(self, type_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a Pulumi type that the older provider knows, under names that tell."""

@@ -47,8 +47,10 @@ def allowed(refusal: str, present: Any, type_: Type) -> Iterator[Any]:  # noqa: 
         present: the value that the argument has before the change.
         type_: as the provider's schema writes it.
     """
-    listed = [word for each in ENUMERATION.findall(refusal) for word in re.findall(r'"[^"]+"|\d+', each)]
-    values: list[Any] = [int(word) if type_ == "number" else word.strip('"') for word in listed]
+    listed = [word for each in ENUMERATION.findall(refusal) for word in re.findall(r'"[^"]+"|\w+', each)]
+    values: list[Any] = (
+        [int(word) for word in listed if word.isdigit()] if type_ == "number" else [word.strip('"') for word in listed]
+    )
     if isinstance(type_, list) and type_[0] in {"list", "set"}:
         values = [[value] for value in values]
     yield from (value for value in values if value != present)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.standin.table import specs
+from tests.contracts.terraform.imagined import imagine
 from tests.contracts.terraform.resolving import instances
 from tests.contracts.terraform.trials import Trial, trials
 
@@ -28,11 +29,16 @@ class Verdicts:
 
     Attributes:
         replaces: by Pulumi type and dotted path, whether a change replaces.
-        undecided: the provider's last refusal, where it took no value.
+        undecided: why nothing is known, where the provider was asked in vain.
     """
 
     replaces: Mapping[tuple[str, str], bool]
     undecided: Mapping[tuple[str, str], str]
+
+    @property
+    def asked(self) -> set[tuple[str, str]]:
+        """What the provider was asked about."""
+        return {*self.replaces, *self.undecided}
 
 
 def table() -> dict[str, tuple[str, ...]]:
@@ -49,6 +55,7 @@ def judge(world: World, state: Mapping[str, Any], folder: Path) -> Verdicts:
         folder: an empty one.
     """
     known = instances(state)
+    known |= imagine(world, known)
     everything = {f"t{number:04}": trial for number, trial in enumerate(trials(world, known, table()))}
     pending = dict(everything)
     terraform = world.terraform(folder, providers={trial.declared.provider for trial in everything.values()})
@@ -89,17 +96,18 @@ def _read(plan: Mapping[str, Any], trials: Mapping[str, Trial]) -> None:
 
 
 def _verdicts(everything: Mapping[str, Trial], judged: Mapping[str, Trial]) -> Verdicts:
-    # What a plan would replace with nothing changed: a quirk of moto, and no answer.
+    # What the plan would replace with nothing changed is a quirk of moto: no change says anything about it.
     anyway = {trial.declared.token: trial.replaced_by for trial in everything.values() if not trial.path}
     replaces: dict[tuple[str, str], bool] = {}
     undecided: dict[tuple[str, str], str] = {}
     for label, trial in everything.items():
+        key = (trial.declared.token, ".".join(trial.path))
         if not trial.path:
             continue
-        key = (trial.declared.token, ".".join(trial.path))
         if label not in judged:
             undecided[key] = trial.refusal
-            continue
-        trial.replaced_by = [path for path in trial.replaced_by if path not in anyway[trial.declared.token]]
-        replaces[key] = trial.replaces
+        elif any(map(trial.concerns, anyway[trial.declared.token])):
+            undecided[key] = "the plan replaces the resource for it with nothing changed"
+        else:
+            replaces[key] = any(map(trial.concerns, trial.replaced_by))
     return Verdicts(replaces=replaces, undecided=undecided)

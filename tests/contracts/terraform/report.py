@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.contracts.terraform import coverage, seeds
+from tests.contracts.terraform import coverage, replacing, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,8 +32,7 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
     """
     tally = coverage.count(programs, outcome)
     tokens = {resource.type: resource.token for program in programs for resource in program.resources}
-    replacing = sum(verdicts.replaces.values())
-    differing = len(known.replaces_otherwise)
+    replaced = sum(verdicts.replaces.values())
     return "\n".join(
         [
             "## Resource types",
@@ -74,9 +73,9 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
             "## Changes that replace",
             "",
             _sentence(
-                f"Of {len(verdicts.replaces)} arguments that both majors have, the provider's plan says whether",
-                f"a change replaces the resource: {replacing} do. The table of the rehearsal's stand-in says",
-                f"the same of {len(verdicts.replaces) - differing}. The others:",
+                f"The provider's plan says of {_some(len(verdicts.replaces))} arguments that both majors have whether a",
+                f"change replaces the resource: {_some(replaced)} do. The table of the rehearsal's stand-in says the same",
+                f"of all but {len(known.replaces_otherwise)}:",
             ),
             "",
             *_table(
@@ -84,9 +83,16 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
                 ((f"`{each.type}`", f"`{each.argument}`", each.reason) for each in known.replaces_otherwise),
             ),
             "",
-            f"Of {len(verdicts.undecided)} more the provider takes no other value that the test could guess: "
-            + ", ".join(f"`{type_} {path}`" for type_, path in sorted(verdicts.undecided))
-            + ".",
+            _sentence(
+                f"{len(verdicts.undecided)} were asked about in vain, for the provider takes no other value that the test",
+                "could guess, or what moto forgets replaces the resource with nothing changed:",
+                ", ".join(f"`{type_} {path}`" for type_, path in sorted(verdicts.undecided)) + ".",
+            ),
+            "",
+            _sentence(
+                f"Of the arguments that the table names for these types, {len(_unasked(tokens.values(), verdicts))} were",
+                "not asked about: they are new in provider 6, or in objects that the program does not give.",
+            ),
             "",
             "## Seeded mistakes",
             "",
@@ -114,6 +120,16 @@ def write(text: str) -> None:
     """Put the tables into the document."""
     before, _, rest = FILE.read_text(encoding="utf-8").partition(BEGIN)
     FILE.write_text(before + BEGIN + text + END + rest.partition(END)[2], encoding="utf-8")
+
+
+def _unasked(tokens: Iterable[str], verdicts: Verdicts) -> set[tuple[str, str]]:
+    table = replacing.table()
+    return {(token, path) for token in tokens for path in table[token]} - verdicts.asked
+
+
+def _some(number: int) -> str:
+    """In tens: the document need not change with every argument of the program."""
+    return f"at least {number // 10 * 10}"
 
 
 def _sentence(*parts: str) -> str:

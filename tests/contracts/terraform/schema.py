@@ -43,11 +43,13 @@ class Nested:
         block: what one of them holds.
         many: whether there may be more than one; the bridge to Pulumi makes one object of a block that comes once.
         ordered: a list, which has indices; not a set.
+        listed: a list or a set; the others, such as ``timeouts``, come as themselves.
     """
 
     block: Block
     many: bool
     ordered: bool
+    listed: bool
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,10 @@ class Schema:
             self._parsed[name] = _block(self._raw[name]["block"])
         return self._parsed[name]
 
+    def version(self, name: str) -> int:
+        """Which version of a type's state this provider writes."""
+        return self._raw[name]["version"]
+
 
 def _block(raw: Mapping[str, Any]) -> Block:
     return Block(
@@ -115,6 +121,7 @@ def _block(raw: Mapping[str, Any]) -> Block:
                 _block(nested["block"]),
                 many=nested["nesting_mode"] in {"list", "set"} and nested.get("max_items") != 1,
                 ordered=nested["nesting_mode"] == "list",
+                listed=nested["nesting_mode"] in {"list", "set"},
             )
             for name, nested in raw.get("block_types", {}).items()
         },

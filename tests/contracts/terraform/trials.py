@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.contracts.terraform.schema import Block, Type
     from tests.contracts.terraform.world import World
 
-CONFLICT = re.compile(r"conflicts with|only one of")
+CONFLICT = re.compile(r"conflicts with|only one of|cannot be specified when")
 
 
 @dataclass(kw_only=True)
@@ -82,11 +82,10 @@ class Trial:
         self.values += [value for value in allowed(refusal, self.present, self.type) if value not in self.values]
         return bool(self.values)
 
-    @property
-    def replaces(self) -> bool:
-        """Whether the change of this argument replaces the resource."""
+    def concerns(self, path: tuple[str, ...]) -> bool:
+        """Whether a path of the plan is this argument, what it is in, or something in it."""
         size = len(self.names)
-        return any(path[:size] == self.names or path == self.names[: len(path)] for path in self.replaced_by)
+        return path[:size] == self.names or path == self.names[: len(path)]
 
 
 def trials(world: World, known: Mapping[str, Any], table: Mapping[str, Sequence[str]]) -> Iterator[Trial]:
