@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from local.paths import write_private
@@ -32,7 +33,7 @@ def install(folder: Folder, *, token: str) -> None:
         "#!/bin/sh\n"
         "# Options may stand before the service; their order is free.\n"
         'case " $* " in\n'
-        f'*" eks get-token "*) exec cat "{file}" ;;\n'
+        f'*" eks get-token "*) exec cat {shlex.quote(str(file))} ;;\n'
         "esac\n"
         'echo "this is a rehearsal: its stand-in for aws answers \\`aws eks get-token\\` only, not: aws $*" >&2\n'
         "exit 255\n"

@@ -197,7 +197,7 @@ def _add_step(steps: dict[str, Step], metadata: Json) -> None:
 
 def _first(metadata: Json, *names: str) -> list[str]:
     """The first of these that says anything."""
-    return next((list(cast("Iterable[str]", metadata[name])) for name in names if metadata.get(name)), [])
+    return next((list(cast("Iterable[str]", metadata[name])) for name in names if metadata.get(name)), list[str]())
 
 
 def _violation(event: Json) -> Violation:
