@@ -29,7 +29,21 @@ def kept(folder: Folder) -> Generator[None]:
     Raises:
         RehearsalError: something could not be removed.
     """
-    keeper = subprocess.Popen(
+    try:
+        keeper = _start(folder)
+    except OSError:
+        remove(folder)
+        raise
+    try:
+        yield
+    finally:
+        _, said = keeper.communicate()
+    if keeper.returncode:
+        raise RehearsalError(said.strip() or f"the keeper of {folder.root} was killed: the next rehearsal removes it")
+
+
+def _start(folder: Folder) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "rehearsal.keeper", str(folder.root)],
         cwd=_CHECKOUT,
         env={"PATH": os.environ.get("PATH", os.defpath)},
@@ -38,12 +52,6 @@ def kept(folder: Folder) -> Generator[None]:
         text=True,
         start_new_session=True,  # what a terminal sends to the rehearsal is not for the keeper
     )
-    try:
-        yield
-    finally:
-        _, said = keeper.communicate()
-    if keeper.returncode:
-        raise RehearsalError(said.strip() or f"the keeper of {folder.root} was killed: the next rehearsal removes it")
 
 
 def main() -> None:
