@@ -24,10 +24,12 @@ def policies(outcomes: Sequence[Outcome]) -> Policies:
     """
     messages: dict[tuple[Answer, str, str], dict[str, None]] = {}
     for outcome in outcomes:
+        said: dict[tuple[Answer, str, str], dict[str, None]] = {}
         for violation in outcome.violations:
             for answer, rule, message in _read(violation):
                 if answer != "undecided" or outcome is outcomes[-1]:
-                    messages.setdefault((answer, rule, violation.urn), {})[message] = None
+                    said.setdefault((answer, rule, violation.urn), {})[message] = None
+        messages |= said  # what is said twice is taken from the update, which knows every value
     findings = [
         Verdict(rule=rule, verdict=answer, resource=urn, message="\n".join(texts))
         for (answer, rule, urn), texts in messages.items()

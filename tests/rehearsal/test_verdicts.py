@@ -52,6 +52,14 @@ def test_what_the_update_decided_is_not_undecided(tmp_path: Path) -> None:
     assert "resource-quota" in said.passed
 
 
+def test_what_both_say_is_told_once(tmp_path: Path) -> None:
+    """The update's words stand, which may show the same value in another order."""
+    again = {"policyEvent": {**EXEMPTED["policyEvent"], "message": EXEMPTED["policyEvent"]["message"] + " now"}}
+    (told,) = policies([_outcome(tmp_path, EXEMPTED), _outcome(tmp_path, again)]).findings
+    assert told.message.endswith("now")
+    assert len(told.message.splitlines()) == 1
+
+
 def test_no_outcome_no_verdict() -> None:
     """A rehearsal that stopped before the preview knows nothing of rules."""
     assert policies([]).passed == ()
