@@ -22,7 +22,10 @@ _ACCELERATOR_LABEL = "k8s.amazonaws.com/accelerator"
 def node_role(environment: str, boundary_arn: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
     """The ARN of the role of every node: to join the cluster and to pull images, no more.
 
-    What pods may do comes by pod identity, the network plugin's permissions too.
+    What pods may do comes by pod identity, the network plugin's permissions too. AmazonEKSWorkerNodeMinimalPolicy
+    would not do: it is for EKS Auto Mode, whose nodes are named after their instance. AL2023 asks EC2 for the node's
+    name before it starts the kubelet, and a node that may not ask never joins.
+    Source: https://github.com/awslabs/amazon-eks-ami/blob/main/nodeadm/internal/api/status.go
     """
     role = ServiceRole(
         "node-role",
@@ -30,7 +33,7 @@ def node_role(environment: str, boundary_arn: pulumi.Input[str], opts: pulumi.Re
             environment=environment,
             part="node",
             service="ec2.amazonaws.com",
-            managed_policies=["AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"],
+            managed_policies=["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"],
             boundary_arn=boundary_arn,
         ),
         opts=opts,

@@ -150,4 +150,5 @@ def test_a_node_may_join_and_pull_and_no_more() -> None:
     assert role["permissionsBoundary"] == "boundary-arn"
     assert json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"] == {"Service": "ec2.amazonaws.com"}
     policies = {each.inputs["policyArn"].rpartition("/")[2] for each in declared.of("RolePolicyAttachment")}
-    assert policies == {"AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"}
+    # Not the minimal one: a node of AL2023 asks EC2 for its name (DescribeInstances) before it joins.
+    assert policies == {"AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"}
