@@ -57,7 +57,7 @@ class CiAccess(pulumi.ComponentResource):
             client_id_lists=[_AUDIENCE],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        repository = f"repo:{args.ci.repository}"
+        repository = args.ci.subject
         deploy = self._role(
             deployment.DEPLOY,
             github.arn,

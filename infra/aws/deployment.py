@@ -45,7 +45,15 @@ _READS = {
     "logs": (_DESCRIBE, _LIST),
     "rds": (_DESCRIBE, _LIST),
     "route53": (_GET, _LIST),
-    "s3": ("GetBucket*", "GetEncryptionConfiguration", "GetLifecycleConfiguration", "GetAccelerateConfiguration"),
+    # ListBucket: how the provider asks whether a bucket is there.
+    "s3": (
+        "GetAccelerateConfiguration",
+        "GetBucket*",
+        "GetEncryptionConfiguration",
+        "GetLifecycleConfiguration",
+        "GetReplicationConfiguration",
+        "ListBucket",
+    ),
     "secretsmanager": ("DescribeSecret",),
     "sns": (_GET, _LIST),
 }
@@ -173,6 +181,12 @@ def _resources(scope: Scope) -> tuple[Statement, ...]:
         ),
         Statement(
             sid="Buckets", actions=["s3:*"], resources=[f"arn:aws:s3:::{naming.aws_name(scope.environment, '*')}"]
+        ),
+        # Of another stack's registry, which may be in another region.
+        Statement(
+            sid="FindImages",
+            actions=["ecr:DescribeImages"],
+            resources=[f"arn:aws:ecr:*:*:repository/{naming.PART_OF}/*"],
         ),
         # RDS makes the secret of the password in the name of who makes the database; nobody here may read it.
         Statement(

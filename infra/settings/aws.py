@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from infra.settings import errors
-from infra.settings.base import AccountId, Cidr, DomainName, IamArn, Model, Name, Region
+from infra.settings.base import AccountId, Cidr, DomainName, IamUserArn, Model, Name, Region
 
 LogDays = Literal[7, 14, 30, 60, 90, 180, 365]
 
@@ -114,13 +114,33 @@ class ContinuousIntegration(Model):
     """Who may deploy this stack from CI: one environment of one GitHub repository."""
 
     repository: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")] = Field(description="owner/name")
+    repository_ids: Annotated[str, StringConstraints(pattern=r"^[0-9]+/[0-9]+$")] | None = Field(
+        default=None,
+        description="GitHub's numbers of both, owner/name, for example 123/456: in the tokens of a repository that was "
+        "made or renamed since July 2026, and of others that ask for it; leave out where they are not.",
+    )
     environment: Annotated[str, StringConstraints(pattern=r"^[\w-]+$")] = Field(description="GitHub's environment.")
+
+    @property
+    def subject(self) -> str:
+        """What the subject of a token of the repository's jobs begins with.
+
+        Source: https://docs.github.com/en/actions/concepts/security/openid-connect
+        """
+        if self.repository_ids is None:
+            return f"repo:{self.repository}"
+        numbered = zip(self.repository.split("/"), self.repository_ids.split("/"), strict=True)
+        return "repo:" + "/".join(f"{name}@{number}" for name, number in numbered)
 
 
 class BreakGlass(Model):
     """People who may act by hand in an emergency: with a second factor, for an hour, logged, until a date."""
 
-    principals: Annotated[tuple[IamArn, ...], Field(min_length=1)]
+    # What the session of a role asks of STS carries no second factor, however its people signed in: a role could
+    # never take this one. Users are there when the company's own sign-in is what is broken, too.
+    principals: Annotated[tuple[IamUserArn, ...], Field(min_length=1)] = Field(
+        description="IAM users with a second factor; not roles, whose sessions cannot show one."
+    )
     until: date = Field(strict=False, description="The last day, for example 2027-03-31.")
     notify: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] = Field(
         description="Mail address that hears of each use."

@@ -125,6 +125,14 @@ NETWORK: Path_ = ("aws", "network")
         pytest.param(("aws", "database", "version"), "9.6", 'version: "9.6" is not allowed. Allowed:', id="postgres"),
         pytest.param(("aws", "ingress", "domain"), "a.example.org", "is not in the hosted zone. Allowed: <", id="dom"),
         pytest.param(("aws", "ci", "repository"), "inferstack", 'repository: "inferstack" is not allowed.', id="repo"),
+        pytest.param(("aws", "ci", "repository_ids"), "123", 'repository_ids: "123" is not allowed.', id="repo-ids"),
+        # The session of a role shows no second factor, so a role could never take the emergency role.
+        pytest.param(
+            ("aws", "break_glass", "principals"),
+            ["arn:aws:iam::333333333333:role/on-call"],
+            '"arn:aws:iam::333333333333:role/on-call" is not allowed.',
+            id="role-in-an-emergency",
+        ),
         pytest.param(("aws", "break_glass", "until"), "soon", 'until: "soon" is not allowed.', id="date"),
         pytest.param(
             ("cluster", "public_access"),

@@ -13,7 +13,7 @@ from infra.settings import BreakGlass as BreakGlassSettings
 from tests.infra.aws.iam import allows
 from tests.infra.aws.recorder import ACCOUNT, REGION, Recording, record
 
-ON_CALL = f"arn:aws:iam::{ACCOUNT}:role/on-call"
+ON_CALL = f"arn:aws:iam::{ACCOUNT}:user/on-call"
 GOOD = {
     "aws:MultiFactorAuthPresent": "true",
     "aws:MultiFactorAuthAge": "60",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from infra.aws.ci import CiAccess, CiAccessArgs
@@ -80,6 +82,30 @@ def test_a_role_opens_for_one_subject_alone(declared: Recording, role: str, subj
         f"{subject}x",
     ):
         assert not opens(other)
+
+
+def test_a_repository_with_numbers_in_its_tokens_is_known_by_them() -> None:
+    """A repository made since July 2026 has tokens with the numbers of its owner and its own: they open, names do not."""
+    ci = ContinuousIntegration(repository="example/inferstack", repository_ids="123/456", environment="prod")
+    declared = record(lambda: CiAccess("ci", CiAccessArgs(scope=SCOPE, ci=ci)))
+    subjects = {
+        name: json.loads(declared.one("iam/role:Role", name)["assumeRolePolicy"])["Statement"][0]["Condition"][
+            "StringEquals"
+        ]["token.actions.githubusercontent.com:sub"]
+        for name in ("ci-deploy", "ci-preview")
+    }
+    assert subjects == {
+        "ci-deploy": "repo:example@123/inferstack@456:environment:prod",
+        "ci-preview": "repo:example@123/inferstack@456:pull_request",
+    }
+
+
+def test_images_of_a_registry_in_another_region_are_found(deploy: list[str]) -> None:
+    """A deployment finds the digest of what another stack built, wherever its registry is, and pushes nothing there."""
+    repository = "arn:aws:ecr:us-east-1:999999999999:repository/inferstack/sentiment"
+    there = {"aws:RequestedRegion": "us-east-1"}
+    assert allows(*deploy, action="ecr:DescribeImages", resource=repository, context=there)
+    assert not allows(*deploy, action="ecr:PutImage", resource=repository, context=there)
 
 
 def test_policies_fit(deploy: list[str], preview: list[str]) -> None:
