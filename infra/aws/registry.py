@@ -94,7 +94,7 @@ class Registry(pulumi.ComponentResource):
         aws.ecr.LifecyclePolicy(service, repository=repository.name, policy=json.dumps(lifecycle_policy()), opts=child)
         if pull_accounts:
             aws.ecr.RepositoryPolicy(
-                service, repository=repository.name, policy=document(_pull(pull_accounts)), opts=child
+                service, repository=repository.name, policy=document(*_pull(pull_accounts)), opts=child
             )
         return repository.repository_url
 
@@ -127,13 +127,19 @@ def lifecycle_policy() -> dict[str, Any]:
     }
 
 
-def _pull(accounts: Sequence[str]) -> Statement:
-    """Roles of inferstack in those accounts may pull, and look up the digest of a tag; nobody may push."""
-    return Statement(
-        sid="PullFromOtherAccounts",
-        principals={"AWS": [f"arn:aws:iam::{account}:root" for account in accounts]},
-        actions=[*_PULL, "ecr:DescribeImages"],
-        conditions={
-            "ArnLike": {"aws:PrincipalArn": [f"arn:aws:iam::{account}:role/{naming.PART_OF}-*" for account in accounts]}
-        },
+def _pull(accounts: Sequence[str]) -> tuple[Statement, Statement]:
+    """Roles of inferstack in those accounts may pull; whoever updates a stack there may look up the digest of a tag.
+
+    That is not only CI: the first update of a stack is an administrator's. Nobody may push.
+    """
+    principals = {"AWS": [f"arn:aws:iam::{account}:root" for account in accounts]}
+    roles = [f"arn:aws:iam::{account}:role/{naming.PART_OF}-*" for account in accounts]
+    return (
+        Statement(
+            sid="PullFromOtherAccounts",
+            principals=principals,
+            actions=_PULL,
+            conditions={"ArnLike": {"aws:PrincipalArn": roles}},
+        ),
+        Statement(sid="FindFromOtherAccounts", principals=principals, actions=["ecr:DescribeImages"]),
     )

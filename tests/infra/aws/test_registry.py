@@ -98,7 +98,7 @@ def test_nobody_else_reaches_a_repository_that_names_nobody() -> None:
 
 
 def test_other_accounts_pull_and_nothing_else() -> None:
-    """The platform's roles of the accounts named may pull; none may push or delete, no other role may do a thing."""
+    """The platform's roles of the accounts named may pull; none may push or delete, others find a digest at most."""
     policy = _owned(OTHER).one("RepositoryPolicy", "sentiment")["policy"]
 
     def may(action: str, *, account: str = OTHER, role: str = "inferstack-prod-nodes") -> bool:
@@ -116,6 +116,9 @@ def test_other_accounts_pull_and_nothing_else() -> None:
     assert not may("BatchDeleteImage")
     assert not may("SetRepositoryPolicy")
     assert not may("BatchGetImage", role="somebody")
+    # The first update of a stack is an administrator's, who looks up digests too.
+    assert may("DescribeImages", role="platform-engineers")
+    assert not may("DescribeImages", account="999999999999")
     assert not may("BatchGetImage", account="999999999999")
 
 
