@@ -212,14 +212,16 @@ class Foundation(pulumi.ComponentResource):
             opts=child,
         )
         self.cluster_name = nodes.cluster_name
-        self._pod_role(
-            eks.name,
-            "autoscaler",
-            f"{naming.SYSTEM_NAMESPACE}/cluster-autoscaler",
-            statements=workloads.autoscaler(naming.aws_name(environment)),
-        )
+        pod_roles = [
+            self._pod_role(
+                eks.name,
+                "autoscaler",
+                f"{naming.SYSTEM_NAMESPACE}/cluster-autoscaler",
+                statements=workloads.autoscaler(naming.aws_name(environment)),
+            )
+        ]
         for service in settings.services:
-            self._service_roles(service, eks.name)
+            pod_roles += self._service_roles(service, eks.name)
         balancer = LoadBalancer(
             "ingress",
             LoadBalancerArgs(
@@ -247,7 +249,8 @@ class Foundation(pulumi.ComponentResource):
                 kubeconfig=eks.kubeconfig,
                 # Objects of a cluster that is replaced are gone with it.
                 cluster_identifier=eks.endpoint,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[nodes]),
+                # A pod that starts before its account has a role never gets it.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[nodes, *pod_roles]),
             ),
             registry=self._registry.prefix,
             builder=None,
@@ -280,23 +283,27 @@ class Foundation(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _service_roles(self, service: Service, cluster: pulumi.Input[str]) -> None:
+    def _service_roles(self, service: Service, cluster: pulumi.Input[str]) -> list[PodRole]:
         """The roles of a service's pods: of all slots, filled or not, so that no release changes rights."""
         names = [naming.slot_name(service.name, slot) for slot in service.release.slot_names]
         serving = workloads.serving(
             service.name, region=self._account.region, storage=self._storage, database=self.database
         )
-        self._pod_role(
-            cluster, service.name, *(f"{naming.SERVICES_NAMESPACE}/{name}" for name in names), statements=serving
-        )
+        roles = [
+            self._pod_role(
+                cluster, service.name, *(f"{naming.SERVICES_NAMESPACE}/{name}" for name in names), statements=serving
+            )
+        ]
         if service.profile:
             builder = naming.engines_name(service.name)
-            self._pod_role(
+            role = self._pod_role(
                 cluster,
                 builder,
                 f"{naming.SERVICES_NAMESPACE}/{builder}",
                 statements=workloads.engine_build(service.name, region=self._account.region, storage=self._storage),
             )
+            roles.append(role)
+        return roles
 
     def _pod_role(
         self,
