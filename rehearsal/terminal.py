@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 from rehearsal import wording
@@ -49,7 +50,9 @@ def _changes(report: Report, console: Console) -> None:
 
 def _change(change: Change, console: Console) -> None:
     colour = _COLOURS[change.change]
-    console.print(f"  [{colour}]{change.change:9}[/{colour}] {wording.change(change)}", highlight=False, soft_wrap=True)
+    console.print(
+        f"  [{colour}]{change.change:9}[/{colour}] {escape(wording.change(change))}", highlight=False, soft_wrap=True
+    )
 
 
 def _pools(report: Report, console: Console) -> None:
@@ -63,18 +66,18 @@ def _pools(report: Report, console: Console) -> None:
     for group in report.node_groups:
         console.print(f"  {wording.node_group(group)}", highlight=False, soft_wrap=True)
     for each in report.pending_pods:
-        console.print(f"  [red]no node[/red] {each.pod}: {each.reason}", highlight=False, soft_wrap=True)
+        console.print(f"  [red]no node[/red] {each.pod}: {escape(each.reason)}", highlight=False, soft_wrap=True)
         if each.remark:
             console.print(f"          {each.remark}", highlight=False, soft_wrap=True)
     for name, reason in report.routes.items():
-        console.print(f"  [red]not accepted[/red] {name}: {reason}", highlight=False, soft_wrap=True)
+        console.print(f"  [red]not accepted[/red] {name}: {escape(reason)}", highlight=False, soft_wrap=True)
 
 
 def _policies(report: Report, console: Console) -> None:
     console.print(f"\n[bold]Policies:[/bold] {wording.policies(report)}", highlight=False, soft_wrap=True)
     for answer, subject, lines in wording.findings(report):
         colour = "red" if answer == "fail" else "yellow"
-        console.print(f"  [{colour}]{answer}[/{colour}] {subject}", highlight=False, soft_wrap=True)
+        console.print(f"  [{colour}]{answer}[/{colour}] {escape(subject)}", highlight=False, soft_wrap=True)
         for line in lines:
             console.print(f"    {line}", highlight=False, soft_wrap=True, markup=False)
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from infra import settings
 from rehearsal import events, findings, markdown, prices, terminal
 from rehearsal.cost import Deployed
-from rehearsal.report import STAND_IN, Report
+from rehearsal.report import STAND_IN, PendingPod, Report
 from tests.rehearsal.samples import group, step, urn, violation, write_log
 
 CHECKOUT = Path(__file__).parents[2]
@@ -75,6 +75,21 @@ def test_what_is_undecided_is_told_rule_by_rule(report: Report) -> None:
     """A preview may leave a rule undecided for dozens of resources."""
     assert "undecided image-digest: one, two" in _terminal(report)
     assert "- **undecided** image-digest: one, two" in markdown.render(report)
+
+
+def test_brackets_are_text(report: Report) -> None:
+    """Paths into a resource have brackets, which are no colours of the terminal."""
+    change = report.changes[0].model_copy(update={"because_of": ("spec.containers[serving].image",)})
+    verdict = report.policies.findings[0].model_copy(update={"rule": "r[blue]", "message": "m[red]"})
+    policies = report.policies.model_copy(update={"findings": (verdict,)})
+    pending = PendingPod(pod="a/b", reason="node(s) had [bold] taints", remark="")
+    text = _terminal(
+        report.model_copy(
+            update={"changes": (change,), "policies": policies, "reasons": ("x[green]",), "pending_pods": (pending,)}
+        )
+    )
+    for bracketed in ("containers[serving].image", "r[blue]", "m[red]", "x[green]", "had [bold] taints"):
+        assert bracketed in text
 
 
 def test_markdown_shows_text_as_it_is(report: Report) -> None:
