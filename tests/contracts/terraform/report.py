@@ -73,9 +73,9 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
             "## Changes that replace",
             "",
             _sentence(
-                f"The provider's plan says of {_some(len(verdicts.replaces))} arguments that both majors have whether a",
-                f"change replaces the resource: {_some(replaced)} do. The table of the rehearsal's stand-in says the same",
-                f"of all but {len(known.replaces_otherwise)}:",
+                f"The provider's plan says of {_some(len(verdicts.replaces))} arguments that both majors have whether",
+                f"a change replaces the resource: {_some(replaced)} do. The table of the rehearsal's stand-in says the",
+                f"same of all but {len(known.replaces_otherwise)}:",
             ),
             "",
             *_table(
@@ -84,14 +84,14 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
             ),
             "",
             _sentence(
-                f"{len(verdicts.undecided)} were asked about in vain, for the provider takes no other value that the test",
-                "could guess, or what moto forgets replaces the resource with nothing changed:",
+                f"{len(verdicts.undecided)} were asked about in vain, for the provider takes no other value that the",
+                "test could guess, or what moto forgets replaces the resource with nothing changed:",
                 ", ".join(f"`{type_} {path}`" for type_, path in sorted(verdicts.undecided)) + ".",
             ),
             "",
             _sentence(
-                f"Of the arguments that the table names for these types, {len(_unasked(tokens.values(), verdicts))} were",
-                "not asked about: they are new in provider 6, or in objects that the program does not give.",
+                "Of the arguments that the table names for these types,",
+                f"{len(_unasked(tokens.values(), verdicts))} were not asked about: they are new in provider 6, or in objects that the program does not give.",
             ),
             "",
             "## Seeded mistakes",
