@@ -91,7 +91,8 @@ def figures(programs: Sequence[Program], outcome: Outcome, verdicts: Verdicts, k
             "",
             _sentence(
                 "Of the arguments that the table names for these types,",
-                f"{len(_unasked(tokens.values(), verdicts))} were not asked about: they are new in provider 6, or in objects that the program does not give.",
+                f"{len(_unasked(tokens.values(), verdicts))} were not asked about: they are new in provider 6,",
+                "or in objects that the program does not give.",
             ),
             "",
             "## Seeded mistakes",
