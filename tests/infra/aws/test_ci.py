@@ -85,7 +85,7 @@ def test_a_role_opens_for_one_subject_alone(declared: Recording, role: str, subj
 
 
 def test_a_repository_with_numbers_in_its_tokens_is_known_by_them() -> None:
-    """A repository made since July 2026 has tokens with the numbers of its owner and its own: they open, names do not."""
+    """A repository made since July 2026 has its owner's number and its own in its tokens; its names open nothing."""
     ci = ContinuousIntegration(repository="example/inferstack", repository_ids="123/456", environment="prod")
     declared = record(lambda: CiAccess("ci", CiAccessArgs(scope=SCOPE, ci=ci)))
     subjects = {
