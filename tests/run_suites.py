@@ -60,7 +60,7 @@ SUITES = (
         arguments=("-m", "contract", "tests/contracts/terraform"),
         budget_seconds=600,
     ),
-    Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=300),
+    Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=900),
     Suite(name="cluster", python=".venv/bin/python", arguments=("-m", "cluster"), budget_seconds=900),
 )
 
