@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -16,9 +17,37 @@ from infra.settings import EksCluster
 from infra.settings.stack import SYSTEM_POOL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from infra.aws.foundation import Foundation
+    from infra.cluster import ClusterAccess
+    from infra.images import PlatformImages
     from infra.kubernetes.feedback_store import FeedbackStore
-    from infra.stack import PlatformArgs
+    from infra.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformArgs:
+    """What the platform is made of.
+
+    Attributes:
+        settings: the stack's, checked.
+        environment: the stack's name.
+        root: the root of the project.
+        foundation: what lies below the cluster, if that is in a cloud.
+        access: the cluster.
+        images: of the platform itself.
+        serving: digest references of the serving images, by service and version.
+    """
+
+    settings: Settings
+    environment: str
+    root: Path
+    foundation: Foundation | None
+    access: ClusterAccess
+    images: PlatformImages
+    serving: Mapping[tuple[str, str], pulumi.Output[str]]
 
 
 def declare(args: PlatformArgs) -> None:

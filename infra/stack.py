@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -12,34 +11,10 @@ from infra.catalogue import check_versions
 from infra.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from infra.aws.foundation import Foundation
     from infra.settings import Service, Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlatformArgs:
-    """What the platform is made of.
-
-    Attributes:
-        settings: the stack's, checked.
-        environment: the stack's name.
-        root: the root of the project.
-        foundation: what lies below the cluster, if that is in a cloud.
-        access: the cluster.
-        images: of the platform itself.
-        serving: digest references of the serving images, by service and version.
-    """
-
-    settings: Settings
-    environment: str
-    root: Path
-    foundation: Foundation | None
-    access: cluster.ClusterAccess
-    images: images.PlatformImages
-    serving: Mapping[tuple[str, str], pulumi.Output[str]]
 
 
 class Stack:
@@ -85,7 +60,7 @@ class Stack:
         }
 
         platform.declare(
-            PlatformArgs(
+            platform.PlatformArgs(
                 settings=settings,
                 environment=environment,
                 root=root,
