@@ -11,7 +11,7 @@ import yaml
 if TYPE_CHECKING:
     from pathlib import Path
 
-GROWN = "grown"
+GROWN = "dev"
 _OWN = frozenset({".git", ".state", ".tools", ".venv", "releases", "__main__.py", "__pycache__"})
 
 # The imports of the real program, and one resource.
@@ -54,7 +54,7 @@ def one_bucket(root: Path, folder: Path) -> Path:
 
 
 def grown(root: Path, folder: Path, *, services: int, pools: int) -> Path:
-    """The platform with more services and pools, in a stack called :data:`GROWN`.
+    """The platform with more services and pools, in the place of the stack :data:`GROWN`.
 
     Args:
         root: the checkout, whose stack `dev` is multiplied.
@@ -96,5 +96,5 @@ def _receipts(root: Path, folder: Path, service: dict[str, Any], services: int) 
 def _link(root: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     for entry in root.iterdir():
-        if entry.name not in _OWN:
+        if entry.name not in _OWN and entry.name != f"Pulumi.{GROWN}.yaml":
             (folder / entry.name).symlink_to(entry)
