@@ -20,8 +20,6 @@ from rehearsal.errors import ExitCode, RehearsalError
 if TYPE_CHECKING:
     from types import FrameType
 
-    from mypy_boto3_pricing import PricingClient
-
     from rehearsal.report import Report
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -118,11 +116,8 @@ def prices(region: str, *, refresh: bool) -> None:
 
     table = tables.load()
     if refresh:
-        import boto3  # noqa: PLC0415  takes longer to load than everything else here
-
-        client: PricingClient = boto3.client("pricing", region_name=price_list.API_REGION)  # pyright: ignore[reportUnknownMemberType]  # has an overload for every service, most without stubs here
         table = price_list.refresh(
-            table, region=region, client=client, progress=lambda line: click.echo(line, err=True)
+            table, region=region, client=price_list.connect(), progress=lambda line: click.echo(line, err=True)
         )
         tables.save(table)
     if region not in table.regions:

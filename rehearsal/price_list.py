@@ -62,6 +62,21 @@ def queries(items: Iterable[str]) -> list[Query]:
     return found
 
 
+def connect() -> PricingClient:
+    """A client of the API, with the credentials of the environment.
+
+    Raises:
+        RehearsalError: boto3 cannot work as it is set up, for example with a profile that does not exist.
+    """
+    import boto3  # noqa: PLC0415  takes longer to load than everything else here
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415  as above
+
+    try:
+        return boto3.client("pricing", region_name=API_REGION)  # pyright: ignore[reportUnknownMemberType]  # has an overload for every service, most without stubs here
+    except (BotoCoreError, ValueError) as error:
+        raise RehearsalError(f"boto3 cannot work as it is set up: {error}; look at the variables AWS_*") from None
+
+
 def refresh(prices: Prices, *, region: str, client: PricingClient, progress: Callable[[str], None]) -> Prices:
     """Return the table with the prices of one region read anew; those of other regions stay.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,16 @@ _NO_CREDENTIALS = (
     exceptions.PartialCredentialsError,
     exceptions.ProfileNotFound,
     exceptions.SSOTokenLoadError,
+)
+_SET_UP = (
+    exceptions.ConfigNotFound,
+    exceptions.ConfigParseError,
+    exceptions.InvalidConfigError,
+    exceptions.InvalidDefaultsMode,
+    exceptions.InvalidMaxRetryAttemptsError,
+    exceptions.InvalidRegionError,
+    exceptions.InvalidRetryModeError,
+    exceptions.InvalidSTSRegionalEndpointsConfigError,
 )
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _UNKNOWN = (
@@ -77,6 +88,7 @@ def connect(target: Target, session: boto3.Session | None = None) -> Account:
         ]
         if target.region not in known:
             raise target.wrong("region", f'"{target.region}" is no region of AWS. Allowed: {", ".join(known)}')
+        _check_endpoints(target)
         sts = session.client("sts", region_name=target.region, config=_CONFIG)  # pyright: ignore[reportUnknownMemberType]  # of services without stubs
         actual = sts.get_caller_identity()["Account"]
         if actual != target.account:
@@ -87,6 +99,15 @@ def connect(target: Target, session: boto3.Session | None = None) -> Account:
             kms=session.client("kms", region_name=target.region, config=_CONFIG),  # pyright: ignore[reportUnknownMemberType]  # as above
             cloudtrail=session.client("cloudtrail", region_name=target.region, config=_CONFIG),  # pyright: ignore[reportUnknownMemberType]  # as above
         )
+
+
+def _check_endpoints(target: Target) -> None:
+    """Refuse an address of another AWS, such as a test's, that is no address: boto3 has no error of its own for it."""
+    for name, url in os.environ.items():
+        if name.startswith("AWS_ENDPOINT_URL") and url and not url.startswith(("http://", "https://")):
+            raise target.wrong(
+                "account", f'the variable {name} is "{url}". Allowed: an address with http:// or https://'
+            )
 
 
 @contextmanager
@@ -106,6 +127,9 @@ def explained(target: Target) -> Generator[None]:
         raise target.wrong(
             "account", f"there are no credentials ({_text(error)}). Allowed: {_wanted(target)}"
         ) from None
+    except _SET_UP as error:
+        sentence = f"boto3 cannot work as it is set up here ({_text(error)}). "
+        raise target.wrong("account", f"{sentence}Look at the variables AWS_* and at ~/.aws/config") from None
     except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
         sentence = f"AWS does not answer in {target.region} ({_text(error)}). Needed: a network that leads there"
         raise target.wrong("region", sentence) from None

@@ -8,10 +8,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import ValidationError
 
-from infra.settings import errors
+from infra.settings import errors, yaml_text
 from infra.settings.errors import SettingsError
 from infra.settings.stack import Settings
 
@@ -53,12 +52,17 @@ def read(stack: str, root: Path | None = None) -> Settings:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", stack):
         raise SettingsError(f"{stack!r} is no stack name: letters, digits, '.', '_' and '-' are allowed")
     try:
-        document: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml_text.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
         raise SettingsError(f"{path.name}: no such stack file. Stacks: {', '.join(known) or 'none'}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml_text.YamlError as error:
+        place = f"{path.name}:{error.line}" if error.line else path.name
+        raise SettingsError(f"{place}: {error}") from None
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{path.name}: not readable as YAML: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{path.name}: not readable: {error.strerror}") from None
     config = document.get("config") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # yaml has no types
     if not isinstance(config, dict):
         raise SettingsError(f"{path.name}: a mapping named 'config' is missing at the top")

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from infra import settings
 from infra.__main__ import main
 from infra.catalogue import check_versions
+from infra.settings import yaml_text
 from infra.settings.errors import SettingsError
 from model_build import manifest
 from tests.model_build.receipts import make_receipt, write_receipt
@@ -179,6 +180,17 @@ def test_no_value_ends_in_a_traceback(path: list[str | int], value: object) -> N
         ("config: [", "not readable as YAML"),
         ("other: 1", "a mapping named 'config' is missing"),
         ("- 1", "a mapping named 'config' is missing"),
+        ("config:\n  a: 1\n  b: {c: 1, c: 2}", r"Pulumi.local.yaml:3: the key 'c' is there twice, first in line 3"),
+        (
+            "config: {a: 2027-03-31}",
+            r'local.yaml:1: 2027-03-31 is a date in YAML. Allowed: text in quotes, "2027-03-31"',
+        ),
+        ("config: {a: !!set {b}}", "a value of kind !!set is not allowed"),
+        ("config: {a: .nan}", ".nan is not allowed"),
+        ("config: {a: !!int b}", "not readable as YAML"),
+        ("config: {[a]: b}", "a list or mapping is no key"),
+        ("config: &a {b: *a}", "an alias leads to a value that it is a part of"),
+        ("config: {a: b", "Pulumi.local.yaml:1: not readable as YAML: while parsing a flow mapping, expected"),
     ],
 )
 def test_a_file_that_is_no_stack_file_is_named(tmp_path: Path, text: str, sentence: str) -> None:
@@ -186,6 +198,19 @@ def test_a_file_that_is_no_stack_file_is_named(tmp_path: Path, text: str, senten
     (tmp_path / "Pulumi.local.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=sentence):
         settings.read("local", tmp_path)
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    """A folder in its place stands for all that the system refuses, as root may read everything."""
+    (tmp_path / "Pulumi.local.yaml").mkdir()
+    with pytest.raises(SettingsError, match=r"Pulumi.local.yaml: not readable: Is a directory"):
+        settings.read("local", tmp_path)
+
+
+def test_aliases_and_merged_mappings_stay_allowed() -> None:
+    """They are no second key, even where they give a key another value."""
+    text = "a: &a {b: 1, c: 2}\nd: {<<: *a, c: 3}\ne: *a"
+    assert yaml_text.load(text) == {"a": {"b": 1, "c": 2}, "d": {"b": 1, "c": 3}, "e": {"b": 1, "c": 2}}
 
 
 def test_an_unknown_stack_lists_the_known_ones() -> None:

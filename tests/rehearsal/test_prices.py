@@ -90,6 +90,15 @@ def test_no_rights_is_one_sentence(client: "tuple[PricingClient, Stubber]") -> N
         price_list.refresh(prices.load(), region="eu-central-1", client=made, progress=lambda _line: None)
 
 
+@pytest.mark.parametrize(("variable", "value"), [("AWS_PROFILE", "nope"), ("AWS_ENDPOINT_URL", "nope")])
+def test_a_wrong_setup_of_boto3_is_one_sentence(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    """It fails before the API is asked, with errors of other kinds."""
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with pytest.raises(RehearsalError, match=r"boto3 cannot work as it is set up: .*nope.*look at the variables AWS_"):
+        price_list.connect()
+
+
 def test_two_prices_of_one_thing_are_none(client: "tuple[PricingClient, Stubber]") -> None:
     """A query that fits two products is not answered by chance."""
     made, stubber = client

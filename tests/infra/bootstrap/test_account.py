@@ -53,6 +53,11 @@ def _client_error(code: str) -> ClientError:
             REGION_KEY,
             "AWS does not answer in eu-central-1",
         ),
+        (
+            exceptions.ConfigParseError(path="x"),
+            ACCOUNT_KEY,
+            "boto3 cannot work as it is set up here (Unable to parse config file: x). Look at the variables AWS_*",
+        ),
         (exceptions.ConnectTimeoutError(endpoint_url="x"), REGION_KEY, "AWS does not answer in eu-central-1"),
         (exceptions.ReadTimeoutError(endpoint_url="x"), REGION_KEY, "AWS does not answer in eu-central-1"),
     ],
@@ -101,6 +106,15 @@ def test_no_network_is_an_error(target: Target, session: boto3.Session, monkeypa
     """Where nobody answers, the user is told so, and of which region."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(SettingsError, match="AWS does not answer in eu-central-1"):
+        connect(target, session)
+
+
+def test_an_endpoint_that_is_no_address_is_an_error(
+    target: Target, session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is named: boto3 itself ends in a ValueError."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "localhost:5000")
+    with pytest.raises(SettingsError, match=r'the variable AWS_ENDPOINT_URL_STS is "localhost:5000"\. Allowed'):
         connect(target, session)
 
 
