@@ -70,6 +70,9 @@ class Pulumi:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_DEBUG_COMMANDS": "true",
+            # The state is written once, at the end, and not after each resource: nobody needs it if this is cut off.
+            "PULUMI_EXPERIMENTAL": "true",
+            "PULUMI_SKIP_CHECKPOINTS": "true",
             "PULUMI_K8S_CLIENT_QPS": "100",
             "PULUMI_K8S_CLIENT_BURST": "200",
             # Whatever asks for credentials after all finds none, and asks no service of the machine.
