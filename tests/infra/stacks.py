@@ -31,9 +31,7 @@ def declare(stack: str) -> tuple[Declared, ...]:
     with TemporaryDirectory() as folder:
         root = Path(folder)
         _imitate(root)
-        return tuple(
-            record(lambda: Stack(wanted, environment=stack, root=root), answers=_answers(wanted))
-        )
+        return tuple(record(lambda: Stack(wanted, environment=stack, root=root), answers=_answers(wanted)))
 
 
 def _imitate(root: Path) -> None:
