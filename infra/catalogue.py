@@ -48,10 +48,12 @@ def _check_version(settings: Settings, service: str, version: str, *, root: Path
     model = model_directory(service, version, root=root)
     if isinstance(settings.cluster, EksCluster) and not model.exists():
         return  # whoever builds the image must have it: docker-build says so; others need no more than the receipt
+    how = f"build it with `python -m model_build build --service {service} --version {version}`"
+    if not model.exists():
+        raise manifest.ManifestError(f"the model of {service} {version} is not on this machine; {how}")
     if manifest.digest(model) != expected:
         raise manifest.ManifestError(
-            f"the model of {service} {version} on this machine is not the one that its receipt describes; "
-            f"build it with `python -m model_build build --service {service} --version {version}`"
+            f"the model of {service} {version} on this machine is not the one that its receipt describes; {how}"
         )
 
 

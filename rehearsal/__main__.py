@@ -15,7 +15,7 @@ from rich.console import Console
 from infra.settings.errors import SettingsError
 from local.errors import ClusterError
 from local.progress import Progress
-from rehearsal.errors import ExitCode, RehearsalError
+from rehearsal.errors import ExitCode, RehearsalError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -71,6 +71,8 @@ def run(
     """Apply a stack as of --from, then as of the working tree, and report what that does."""
     if json_file == markdown_file == _STDOUT:
         raise click.UsageError("--json - and --markdown - cannot both write to the standard output")
+    for file in (json_file, markdown_file):
+        _check_writable(file)
     from rehearsal.run import rehearse  # noqa: PLC0415  loads far more than --help needs
 
     _end_in_order()
@@ -145,6 +147,24 @@ def _write(report: Report, *, json_file: str | None, markdown_file: str | None) 
         terminal.show(report, Console())
     elif report.reasons:
         click.echo("\n".join(report.reasons), err=True)
+
+
+def _check_writable(file: str | None) -> None:
+    """Refuse a file that cannot be written before a minute's work would be lost.
+
+    Raises:
+        UsageError: it is a folder, or the system refuses.
+    """
+    if file is None or file == _STDOUT:
+        return
+    path = Path(file)
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    place = path if path.exists() else path.parent
+    if path.is_dir() or (place != path and not place.is_dir()) or not os.access(place, os.W_OK):
+        raise UsageError(
+            f"{file!r} cannot be written. Allowed: a file that you may write, or - for the standard output"
+        )
 
 
 def _end_in_order() -> None:

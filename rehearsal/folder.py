@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import signal
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MARK = "INFERSTACK_REHEARSAL"
 """The variable that every process of a rehearsal has: the path of what the stand-ins are told."""
 _KILL_SECONDS = 10.0
+_NEEDED_MB = 300
+"""What a rehearsal writes, most of it the API server's store, which etcd lays out in advance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,7 @@ def parent(checkout: Path) -> Path:
 def claim(checkout: Path, stack: str) -> Generator[Folder]:
     """Make a folder and hold it; it is not removed at the end, since :mod:`rehearsal.keeper` does that."""
     everything = parent(checkout)
+    _check_room(checkout / ".state")
     with _creation(checkout):
         everything.mkdir(mode=0o700, exist_ok=True)
         folder = Folder(root=everything / f"{stack}-{secrets.token_hex(4)}")
@@ -105,6 +109,23 @@ def claim(checkout: Path, stack: str) -> Generator[Folder]:
         yield folder
     finally:
         os.close(held)
+
+
+def _check_room(state: Path) -> None:
+    """Say what the programs of a rehearsal would tell only in their logs.
+
+    Raises:
+        RehearsalError: the folder cannot be written to, or the disk is full.
+    """
+    try:
+        state.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=state):
+            pass
+        free = shutil.disk_usage(state).free // 10**6
+    except OSError as error:
+        raise RehearsalError(f"a rehearsal writes below {state}, which does not go: {error.strerror}") from None
+    if free < _NEEDED_MB:
+        raise RehearsalError(f"{state} has {free} MB free, and a rehearsal needs {_NEEDED_MB} MB: make room there")
 
 
 def clear_dead(checkout: Path) -> int:

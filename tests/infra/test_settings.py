@@ -264,3 +264,11 @@ def test_a_model_that_its_receipt_does_not_describe_is_refused(tmp_path: Path) -
     sentence = r"Pulumi\.local\.yaml:\d+: .*stable\.version: .*not the one that its receipt describes"
     with pytest.raises(SettingsError, match=sentence):
         check_versions(loaded, source=STACK_FILE, root=tmp_path)
+
+
+def test_a_model_that_is_not_here_is_named_with_what_builds_it(tmp_path: Path) -> None:
+    """As in a fresh clone, where the receipt is committed and no model is built yet."""
+    write_receipt(tmp_path / manifest.LOCAL_RECEIPTS, make_receipt())
+    sentence = r"the model of sentiment 0\.1\.0 is not on this machine; build it with `python -m model_build build"
+    with pytest.raises(SettingsError, match=sentence):
+        check_versions(settings.read("local", ROOT), source=STACK_FILE, root=tmp_path)

@@ -118,3 +118,24 @@ def test_no_free_ports_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     sentence = r"no 1 free TCP ports in a row are left on 127\.0\.0\.1 between 24000"
     with pytest.raises(RehearsalError, match=sentence), ports.reserved(("etcd",)):
         pass
+
+
+def test_a_full_disk_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Etcd would tell it by a stack trace in its log."""
+    monkeypatch.setattr(folder.shutil, "disk_usage", Mock(return_value=Mock(free=12_000_000)))
+    with (
+        pytest.raises(RehearsalError, match=r"\.state has 12 MB free, and a rehearsal needs \d+ MB"),
+        folder.claim(tmp_path, "prod"),
+    ):
+        pass
+    assert not list((tmp_path / ".state").iterdir())
+
+
+def test_a_checkout_that_cannot_be_written_to_is_one_sentence(tmp_path: Path) -> None:
+    """A file in the folder's place stands for all that the system refuses, as root may write everywhere."""
+    (tmp_path / ".state").touch()
+    with (
+        pytest.raises(RehearsalError, match=r"writes below .*\.state, which does not go"),
+        folder.claim(tmp_path, "prod"),
+    ):
+        pass

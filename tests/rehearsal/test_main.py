@@ -38,6 +38,8 @@ def test_help_takes_no_time() -> None:
         (["--stack", "prod", "--json", "-", "--markdown", "-"], "cannot both write to the standard output"),
         ([], "Missing option '--stack'"),
         (["--stack", "../prod"], "'../prod' is no stack name"),
+        (["--stack", "prod", "--json", "."], "'.' cannot be written. Allowed: a file that you may write"),
+        (["--stack", "prod", "--markdown", "/dev/null/x.md"], "'/dev/null/x.md' cannot be written"),
     ],
 )
 def test_wrong_usage_is_one_sentence_with_code_2(arguments: list[str], said: str) -> None:
