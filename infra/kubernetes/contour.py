@@ -206,7 +206,7 @@ class Contour(pulumi.ComponentResource):
     def _service(self) -> Service:
         return Service(
             _NAME,
-            metadata=self._scope.metadata(_NAME),
+            metadata=self._scope.service_metadata(_NAME),
             spec=ServiceSpecArgs(
                 selector=naming.selector(_NAME),
                 ports=[ServicePortArgs(name="xds", port=XDS_PORT, target_port="xds")],

@@ -81,7 +81,7 @@ def declare_exporter(scope: Scope, *, image: pulumi.Input[str], pools: Sequence[
     declare_agent(scope, NAME, container, folder=_FOLDER, pools=pools, configuration=counters.metadata.name)
     Service(
         NAME,
-        metadata=scope.metadata(NAME),
+        metadata=scope.service_metadata(NAME),
         spec=ServiceSpecArgs(
             # Prometheus reads every pod, never one for all.
             cluster_ip="None",

@@ -39,7 +39,7 @@ from infra.kubernetes.pods import (
     small_resources,
     spread,
 )
-from infra.kubernetes.scope import pods_of
+from infra.kubernetes.scope import Scope, pods_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,9 +126,10 @@ class Envoy(pulumi.ComponentResource):
             spec=PodDisruptionBudgetSpecArgs(max_unavailable=1, selector=pods_of(_NAME)),
             opts=child,
         )
+        scope = Scope(environment=args.environment, namespace=args.namespace, parent=self)
         self.service = Service(
             name,
-            metadata=metadata,
+            metadata=scope.service_metadata(_NAME),
             spec=ServiceSpecArgs(
                 # Any node passes requests on to any pod. externalTrafficPolicy Local would spare a hop and show the
                 # client's address, which nothing here reads, but a node whose last pod leaves would drop requests

@@ -36,6 +36,15 @@ class Scope:
         """Of an object in the namespace, named like the part that it belongs to."""
         return ObjectMetaArgs(name=name, namespace=self.namespace, labels=self.labels(name))
 
+    def service_metadata(self, name: str) -> ObjectMetaArgs:
+        """Of a Service whose pods another object waits for: Pulumi would wait ten seconds more for its endpoints."""
+        return ObjectMetaArgs(
+            name=name,
+            namespace=self.namespace,
+            labels=self.labels(name),
+            annotations={"pulumi.com/skipAwait": "true"},
+        )
+
     def child(
         self, *, after: Sequence[pulumi.Resource] = (), delete_before_replace: bool = False
     ) -> pulumi.ResourceOptions:
