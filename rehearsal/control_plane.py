@@ -45,16 +45,30 @@ class RunningPlane:
         plane: where it listens and where its files lie.
         token: proves to it that one is an administrator, as `aws eks get-token` would.
         api: an administrator's client.
+        folder: of the rehearsal.
+        processes: what runs, by name.
     """
 
     plane: ControlPlane
     token: str
     api: Api
+    folder: Folder
+    processes: Mapping[str, subprocess.Popen[bytes]]
 
     @property
     def authority(self) -> Path:
         """The certificate that the API server is known by."""
         return self.plane.pki / "ca.crt"
+
+    def check(self) -> None:
+        """Notice a process that ended: an update would wait for it for minutes.
+
+        Raises:
+            RehearsalError: with what it said last.
+        """
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise RehearsalError(_failure(self.folder, name, f"ended with status {process.returncode}"))
 
 
 def start(folder: Folder, ports: Mapping[str, int], *, tools: Toolbox, stages: Path, context: str) -> RunningPlane:
@@ -101,8 +115,8 @@ def start(folder: Folder, ports: Mapping[str, int], *, tools: Toolbox, stages: P
     except ClusterError as error:
         raise RehearsalError(str(error)) from error
     api = Api(folder.kubeconfig)
-    _start_all(folder, components, api)
-    return RunningPlane(plane=plane, token=token, api=api)
+    processes = _start_all(folder, components, api)
+    return RunningPlane(plane=plane, token=token, api=api, folder=folder, processes=processes)
 
 
 def launch(folder: Folder, component: Component) -> subprocess.Popen[bytes]:
@@ -125,7 +139,7 @@ def launch(folder: Folder, component: Component) -> subprocess.Popen[bytes]:
         )
 
 
-def _start_all(folder: Folder, components: tuple[Component, ...], api: Api) -> None:
+def _start_all(folder: Folder, components: tuple[Component, ...], api: Api) -> dict[str, subprocess.Popen[bytes]]:
     waiting = list(components)
     running: dict[str, tuple[Component, subprocess.Popen[bytes]]] = {}
     ready: set[str] = set()
@@ -150,6 +164,7 @@ def _start_all(folder: Folder, components: tuple[Component, ...], api: Api) -> N
             if name == "apiserver":
                 access.grant(api, [access.KWOK])
         time.sleep(_POLL_SECONDS)
+    return {name: process for name, (_, process) in running.items()}
 
 
 def _failure(folder: Folder, name: str, what: str) -> str:

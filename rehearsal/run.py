@@ -98,6 +98,7 @@ class Rehearsal:
     checkout: Path
     program: Path
     folder: Folder
+    plane: RunningPlane
     cloud: Cloud
     pulumi: Pulumi
     progress: Progress
@@ -144,6 +145,7 @@ class Rehearsal:
             checkout=checkout,
             program=program,
             folder=place,
+            plane=plane,
             cloud=cloud,
             pulumi=pulumi,
             progress=progress,
@@ -197,6 +199,7 @@ class Rehearsal:
     def _watched(self, name: str, command: Callable[..., Ended], project: Path, rules: Path | None) -> Ended:
         def watch(done: int) -> bool:
             self.progress.waiting_for([f"{name}: {done} resources"])
+            self.plane.check()
             if isinstance(self.cloud.problem, RehearsalError):
                 raise self.cloud.problem
             return not self.cloud.stuck

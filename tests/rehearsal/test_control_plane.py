@@ -23,6 +23,7 @@ from rehearsal.cloud.loop import Cloud
 from rehearsal.cloud.nodes import Nodes
 from rehearsal.cloud.volumes import Volumes
 from rehearsal.control_plane import RunningPlane
+from rehearsal.errors import RehearsalError
 from rehearsal.folder import Folder
 from tests.local.waiting import wait_for
 from tests.rehearsal.samples import group, pod
@@ -210,3 +211,14 @@ def test_everything_listens_on_loopback(rehearsal: Rehearsal) -> None:
                 if process.environ().get(folder.MARK) == mark:
                     found |= {each.laddr.ip for each in process.net_connections("inet") if each.status == "LISTEN"}
     assert found == {"127.0.0.1"}
+
+
+def test_a_process_that_ends_is_noticed(tmp_path: Path) -> None:
+    """An update would wait for minutes for pods that no one makes ready any more."""
+    with running(tmp_path) as rehearsal:
+        rehearsal.plane.check()
+        process = rehearsal.plane.processes["kwok"]
+        process.kill()
+        process.wait()
+        with pytest.raises(RehearsalError, match="kwok ended with status -9; it said: "):
+            rehearsal.plane.check()
