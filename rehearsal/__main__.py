@@ -37,6 +37,8 @@ class _Sentences(click.Group):
             text, code = str(error), error.code
         except SettingsError as error:
             text, code = str(error), ExitCode.USAGE
+        except BrokenPipeError:
+            raise  # whoever read the report has seen enough; click ends quietly
         except (ClusterError, OSError) as error:
             text, code = str(error), ExitCode.FAILED
         click.echo(f"error: {text}", err=True)

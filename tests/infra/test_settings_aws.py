@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra import capacity, instance_types, settings
+from infra.__main__ import main
 from infra.settings import PoolNodes, Profile, SettingsError, Shape
 
 if TYPE_CHECKING:
@@ -197,3 +199,14 @@ def test_a_node_group_never_starts_above_its_maximum(least: int, most: int) -> N
     except ValueError:
         accepted = False
     assert accepted == (least <= most)
+
+
+def test_check_counts_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More replicas than the pool may ever hold are an error of the file, before any preview."""
+    text = settings.stack_file("prod", ROOT).read_text(encoding="utf-8").replace("replicas: 3", "replicas: 50")
+    (tmp_path / "Pulumi.prod.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "releases").symlink_to(ROOT / "releases")
+    monkeypatch.setattr("infra.__main__.ROOT", tmp_path)
+    answer = CliRunner().invoke(main, ["check", "--stack", "prod"])
+    assert answer.exit_code == 1
+    assert "pool 'gpu': the services ask for 50 GPUs (sentiment 50)" in answer.stderr
