@@ -281,8 +281,8 @@ def test_an_image_that_leaves_the_program_can_still_be_pulled(changed: Change, s
 def test_an_image_that_is_renamed_or_rebuilt_leaves_the_old_digest(stack: LocalStack, tmp_path: Path) -> None:
     """A new resource name and new service code change one layer of the image; the old digest can still be pulled."""
     old = stack.outputs()["images"]["sentiment:0.1.0"]
-    edit = ("infra/images.py", 'f"{service}-{version}",', 'f"renamed-{service}-{version}",')
-    _copy_of_the_program(tmp_path, *edit)
+    name = 'f"{service}-{image_tag(version, variant)}",'
+    _copy_of_the_program(tmp_path, "infra/images.py", name, name.replace("{service}", "renamed-{service}"))
     with (tmp_path / "serving/schemas.py").open("a", encoding="utf-8") as code:
         code.write("\nADDED_BY_A_TEST = 1\n")
     assert stack.update("up", [*UPDATE, "--cwd", str(tmp_path)]) == 0
