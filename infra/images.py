@@ -13,7 +13,7 @@ from infra.catalogue import model_directory, receipt
 from infra.settings import EmbeddedCluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from infra.cluster import ClusterAccess
@@ -33,6 +33,7 @@ class BuiltImageArgs:
         target: stage of the Dockerfile; None for the last.
         named_contexts: further folders, by the name that the Dockerfile copies from.
         build_args: values of the Dockerfile's ARGs.
+        after: what must be there before it can be pushed.
     """
 
     access: ClusterAccess
@@ -42,6 +43,7 @@ class BuiltImageArgs:
     target: str | None = None
     named_contexts: Mapping[str, Path]
     build_args: Mapping[str, pulumi.Input[str]]
+    after: Sequence[pulumi.Resource] = ()
 
 
 class BuiltImage(pulumi.ComponentResource):
@@ -73,7 +75,7 @@ class BuiltImage(pulumi.ComponentResource):
             # A preview shows what would be built; only an update builds.
             build_on_preview=False,
             # Deleting the resource would delete the manifest, which another stack or a rollback may still pull.
-            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True, depends_on=list(args.after) or None),
         )
         self.reference = image.digest.apply(lambda digest: _reference(repository, digest))
         self.register_outputs({"reference": self.reference})
@@ -124,6 +126,7 @@ class ServingImages:
         access: names the registry and the builder.
         base: digest reference of the base image.
         root: the root of the project.
+        after: what must be there before an image can be pushed.
         find: digest of an image by repository and tag, where another stack builds; None where this one does.
     """
 
@@ -131,6 +134,7 @@ class ServingImages:
     access: ClusterAccess
     base: pulumi.Input[str]
     root: Path
+    after: Sequence[pulumi.Resource] = ()
     find: Callable[[str, str], pulumi.Output[str]] | None = None
 
     def reference(self, service: Service, version: str) -> pulumi.Output[str]:
@@ -159,6 +163,7 @@ class ServingImages:
                     "model": model_directory(service, version, root=self.root),
                 },
                 build_args={"BASE_IMAGE": self.base, "SERVICE": service, "VERSION": version},
+                after=self.after,
             ),
         ).reference
 

@@ -51,6 +51,7 @@ class Stack:
             access=access,
             base=pulled.base,
             root=root,
+            after=[foundation.registry] if foundation else [],
             find=foundation.find_image if foundation and not foundation.builds else None,
         )
         serving = {

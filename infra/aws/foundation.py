@@ -43,6 +43,7 @@ class Foundation(pulumi.ComponentResource):
     Attributes:
         access: what the part above the cluster needs of it.
         builds: whether this stack builds the serving images, or finds those that another built.
+        registry: where images are.
         region: where it is.
         zones: the availability zones.
         database: of feedback.
@@ -53,6 +54,7 @@ class Foundation(pulumi.ComponentResource):
 
     access: ClusterAccess
     builds: bool
+    registry: Registry
     region: str
     zones: tuple[str, ...]
     database: Database
@@ -182,7 +184,7 @@ class Foundation(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        self._registry = Registry(
+        self.registry = Registry(
             "registry",
             RegistryArgs(
                 registry=account.registry,
@@ -252,7 +254,7 @@ class Foundation(pulumi.ComponentResource):
                 # A pod that starts before its account has a role never gets it.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[nodes, *pod_roles]),
             ),
-            registry=self._registry.prefix,
+            registry=self.registry.prefix,
             builder=None,
             entry=balancer.endpoint,
         )
@@ -261,10 +263,10 @@ class Foundation(pulumi.ComponentResource):
     def find_image(self, service: str, tag: str) -> pulumi.Output[str]:
         """The digest of an image that another stack built: tags of its registry never change."""
         image = aws.ecr.get_image_output(
-            registry_id=self._registry.account,
+            registry_id=self.registry.account,
             repository_name=f"{naming.PART_OF}/{service}",
             image_tag=tag,
-            region=self._registry.region,
+            region=self.registry.region,
             opts=pulumi.InvokeOutputOptions(parent=self),
         )
         return image.image_digest

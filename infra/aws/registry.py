@@ -53,13 +53,11 @@ class Registry(pulumi.ComponentResource):
             ``111111111111.dkr.ecr.eu-central-1.amazonaws.com/inferstack``.
         account: whose registry it is.
         region: where it is.
-        repositories: the URL of each service's repository, known once it can be pushed to.
     """
 
     prefix: str
     account: str
     region: str
-    repositories: dict[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:aws:Registry", name, None, opts)
@@ -67,17 +65,11 @@ class Registry(pulumi.ComponentResource):
         self.account, self.region = home.account, home.region
         self.prefix = f"{self.account}.dkr.ecr.{self.region}.amazonaws.com/{naming.PART_OF}"
         if isinstance(args.registry, OwnedRegistry):
-            pull_accounts = args.registry.pull_accounts
-            self.repositories = {
-                service: self._repository(service, args, pull_accounts=pull_accounts) for service in args.services
-            }
-        else:
-            self.repositories = {
-                service: pulumi.Output.from_input(f"{self.prefix}/{service}") for service in args.services
-            }
-        self.register_outputs({"prefix": self.prefix, "repositories": self.repositories})
+            for service in args.services:
+                self._repository(service, args, pull_accounts=args.registry.pull_accounts)
+        self.register_outputs({"prefix": self.prefix})
 
-    def _repository(self, service: str, args: RegistryArgs, *, pull_accounts: Sequence[str]) -> pulumi.Output[str]:
+    def _repository(self, service: str, args: RegistryArgs, *, pull_accounts: Sequence[str]) -> None:
         repository = aws.ecr.Repository(
             service,
             name=f"{naming.PART_OF}/{service}",
@@ -96,7 +88,6 @@ class Registry(pulumi.ComponentResource):
             aws.ecr.RepositoryPolicy(
                 service, repository=repository.name, policy=document(*_pull(pull_accounts)), opts=child
             )
-        return repository.repository_url
 
 
 def lifecycle_policy() -> dict[str, Any]:

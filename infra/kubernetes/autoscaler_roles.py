@@ -1,8 +1,9 @@
 """What the cluster autoscaler may do with the Kubernetes API.
 
-Source: the ClusterRole of its Helm chart for 1.35, less what is not used here: endpoints as locks, provisioning
-requests, capacity buffers, and clouds that delete Node objects themselves. The reads of resource.k8s.io and of volume
-attachments are new in 1.35: without them its caches never fill, and it decides nothing.
+Source: the ClusterRole of upstream's example for AWS, and reports of what 1.35 reads besides; less what is not used
+here: endpoints as locks, provisioning requests, capacity buffers, and clouds that delete Node objects themselves. The
+reads of resource.k8s.io and of volume attachments are new in 1.35: without them its caches never fill, and it decides
+nothing.
 """
 
 from __future__ import annotations

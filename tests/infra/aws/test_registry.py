@@ -135,6 +135,7 @@ def test_a_shared_registry_makes_nothing() -> None:
 def test_an_owned_registry_is_this_account() -> None:
     """A stack that owns its registry names its own account and region."""
     made = list[Registry]()
-    _declare(OwnedRegistry(kind="owned"), made)
+    declared = _declare(OwnedRegistry(kind="owned"), made)
     assert made[0].prefix == f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/inferstack"
-    assert made[0].repositories.keys() == {"sentiment", "spam"}
+    repositories = {each.inputs["name"] for each in declared if each.type == "aws:ecr/repository:Repository"}
+    assert repositories == {"inferstack/sentiment", "inferstack/spam"}
