@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-import httpx
+
+from tests import moto_server
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from pathlib import Path
 
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_rds import RDSClient
 
 REGION = "eu-central-1"
-_SECONDS = 60.0
 
 
 @contextmanager
@@ -32,16 +27,7 @@ def served(account: str, folder: Path) -> Generator[dict[str, str]]:
     Yields:
         The environment in which tools find it.
     """
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}"
-    program = Path(sys.executable).with_name("moto_server")
-    environment = {**os.environ, "MOTO_ACCOUNT_ID": account, "MOTO_EKS_CLUSTER_READY_IMMEDIATELY": "true"}
-    with (folder / "moto.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [str(program), "-H", "127.0.0.1", "-p", str(port)], env=environment, stdout=log, stderr=log
-        )
-    try:
-        _wait(url, process)
+    with moto_server.serve(account, folder / "moto.log") as url:
         yield {
             "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "testing",
@@ -49,27 +35,6 @@ def served(account: str, folder: Path) -> Generator[dict[str, str]]:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
         }
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(url, timeout=1)
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("moto does not answer")
 
 
 def fill(environment: Mapping[str, str], *, stack: str) -> None:

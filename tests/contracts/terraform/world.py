@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.contracts.terraform import moto_server
+from tests import moto_server
 from tests.contracts.terraform.terraform import Terraform
 from tests.contracts.terraform.translation import configuration, provider
 

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from infra.bootstrap import __main__ as command
+from tests import moto_server
 from tests.infra.bootstrap.conftest import ROOT
-from tests.infra.bootstrap.server import moto
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,7 +132,7 @@ def test_help_needs_no_credentials() -> None:
 
 def test_the_command_runs_twice_against_a_server(tmp_path: Path) -> None:
     """As a process of its own, with the real stack file: made, nothing to do, everything there."""
-    with moto(tmp_path / "moto.log") as url:
+    with moto_server.serve("111111111111", tmp_path / "moto.log") as url:
 
         def run(*arguments: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from tests import moto_server
 from tests.infra.bootstrap.conftest import REGION, ROOT
-from tests.infra.bootstrap.server import moto
 from tools.environment import environment
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ BUCKET = "inferstack-dev-state-111111111111"
 def test_state_goes_to_the_bucket_and_secrets_through_the_key(tmp_path: Path) -> None:
     """With what `env` prints, Pulumi makes the stack in the bucket, and a secret comes back from the key."""
     (tmp_path / "Pulumi.yaml").write_text("name: inferstack\nruntime: yaml\nresources: {}\n", encoding="utf-8")
-    with moto(tmp_path / "moto.log") as url:
+    with moto_server.serve("111111111111", tmp_path / "moto.log") as url:
         variables = os.environ | environment() | {"AWS_ENDPOINT_URL": url}
 
         def bootstrap(command: str) -> str:
