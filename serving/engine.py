@@ -50,7 +50,7 @@ def build(*, as_json: bool) -> None:
     except (ModelError, EngineError) as error:
         _end(str(error), code=1)
     if as_json:
-        click.echo(outcome.receipt.model_dump_json(indent=2))
+        click.echo(outcome.receipt.model_dump_json())
 
 
 @main.command()
