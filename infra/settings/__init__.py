@@ -25,6 +25,8 @@ from infra.settings.cluster import (
     SystemNodes,
 )
 from infra.settings.errors import SettingsError
+from infra.settings.monitoring import LogReceiver, Monitoring, Receiver, Route, SlackReceiver, Traces, WebhookReceiver
+from infra.settings.objective import Latency, Objective
 from infra.settings.pools import Pool, PoolNodes
 from infra.settings.reading import PROJECT, from_pulumi, parse, read, schema, stack_file, stack_file_schema
 from infra.settings.services import BlueGreenRelease, CanaryRelease, Profile, Resources, Service, Shape, Slot
@@ -45,20 +47,29 @@ __all__ = [
     "ExistingCluster",
     "Gateway",
     "Ingress",
+    "Latency",
+    "LogReceiver",
+    "Monitoring",
     "Network",
+    "Objective",
     "OwnedRegistry",
     "PlatformImages",
     "Pool",
     "PoolNodes",
     "Profile",
+    "Receiver",
     "Resources",
+    "Route",
     "Service",
     "Settings",
     "SettingsError",
     "Shape",
     "SharedRegistry",
+    "SlackReceiver",
     "Slot",
     "SystemNodes",
+    "Traces",
+    "WebhookReceiver",
     "from_pulumi",
     "parse",
     "read",

@@ -24,6 +24,12 @@ class PlatformImages(Model):
     base: DigestReference = Field(description="Base image of the serving image: Debian 12 with Python 3.11.")
     contour: DigestReference
     envoy: DigestReference
+    prometheus: DigestReference
+    alertmanager: DigestReference
+    kube_state_metrics: DigestReference
+    node_exporter: DigestReference
+    collector: DigestReference = Field(description="OpenTelemetry collector.")
+    grafana: DigestReference
 
 
 class ClusterImages(PlatformImages):

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from infra import quantities
 from infra.settings import errors
 from infra.settings.base import CpuQuantity, MemoryQuantity, Model, Name, SemanticVersion
+from infra.settings.objective import Objective
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,6 +131,8 @@ class Service(Model):
     name: Name
     task: Literal["text-classification"]
     pool: Name
+    team: Name = Field(description="Who is told when it breaks its objective.")
+    objective: Objective
     resources: Resources = Resources()
     profile: Profile | None = Field(default=None, description="For pools of variant cuda-trt, and only there.")
     release: Release

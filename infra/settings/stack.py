@@ -11,6 +11,7 @@ from infra.settings import errors
 from infra.settings.aws import Aws
 from infra.settings.base import Model
 from infra.settings.cluster import Cluster, EksCluster, EmbeddedCluster
+from infra.settings.monitoring import LogReceiver, Monitoring
 from infra.settings.pools import Pool
 from infra.settings.services import Service
 
@@ -34,6 +35,7 @@ class Settings(Model):
     cluster: Cluster
     aws: Aws | None = Field(default=None, description="The AWS account; for cluster.kind eks, and only there.")
     gateway: Gateway = Gateway()
+    monitoring: Monitoring
     pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
     services: tuple[Service, ...]
 
@@ -63,6 +65,26 @@ class Settings(Model):
                 raise errors.conflict(("cluster", "public_access"), sentence)
         elif self.aws is not None:
             raise errors.conflict(("aws",), f"not allowed with cluster.kind {kind!r}. Allowed: with 'eks'")
+        return self
+
+    @model_validator(mode="after")
+    def _objectives_can_be_measured(self) -> Self:
+        kept = self.monitoring.retention_days
+        for index, service in enumerate(self.services):
+            if (wanted := service.objective.window_days) > kept:
+                sentence = f"{wanted} is more than monitoring.retention_days, {kept}: Prometheus cannot keep it"
+                raise errors.conflict(("services", index, "objective", "window_days"), sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_are_where_the_cluster_finds_them(self) -> Self:
+        is_eks = isinstance(self.cluster, EksCluster)
+        for index, receiver in enumerate(self.monitoring.receivers):
+            secret = None if isinstance(receiver, LogReceiver) else receiver.secret
+            if secret is not None and secret.startswith("arn:") != is_eks:
+                allowed = "the ARN of a Secrets Manager secret" if is_eks else "the name of a Kubernetes Secret"
+                sentence = f"{secret!r} is not allowed with cluster.kind {self.cluster.kind!r}. Allowed: {allowed}"
+                raise errors.conflict(("monitoring", "receivers", index, "secret"), sentence)
         return self
 
     @model_validator(mode="after")
