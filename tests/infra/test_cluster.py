@@ -9,11 +9,17 @@ import pytest
 from infra import cluster
 from infra.settings import EmbeddedCluster, Pool, Settings
 from infra.settings.errors import SettingsError
+from tests.infra.samples import MONITORING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOCAL = Settings(cluster=EmbeddedCluster(kind="embedded"), pools=(Pool(name="gpu", variant="cpu"),), services=())
+LOCAL = Settings(
+    cluster=EmbeddedCluster(kind="embedded"),
+    monitoring=MONITORING,
+    pools=(Pool(name="gpu", variant="cpu"),),
+    services=(),
+)
 
 
 @pytest.mark.parametrize("content", [None, "{", "{}", '{"context": "inferstack-local"}'])

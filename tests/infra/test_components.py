@@ -16,6 +16,7 @@ from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
 from infra.settings.errors import SettingsError
 from tests.infra.recorder import DIGEST, Declared, record, write_definitions
+from tests.infra.samples import OBJECTIVE, TEAM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,8 @@ def _service(*, gpus: int = 1) -> settings.Service:
         name="sentiment",
         task="text-classification",
         pool="gpu",
+        team=TEAM,
+        objective=OBJECTIVE,
         resources=settings.Resources(cpu="2", memory="1Gi", gpus=gpus),
         release=CANARY,
     )

@@ -13,6 +13,7 @@ from infra.kubernetes.gateway import Gateway, GatewayArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
 from serving.settings import Settings
 from tests.infra.recorder import DIGEST, Declared, record, write_definitions
+from tests.infra.samples import OBJECTIVE, TEAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,8 @@ def declare(tmp_path: Path) -> Callable[..., list[Declared]]:
             name="sentiment",
             task="text-classification",
             pool="gpu",
+            team=TEAM,
+            objective=OBJECTIVE,
             resources=settings.Resources(cpu="2", memory="8Gi", gpus=1),
             profile=profile,
             release=RELEASE,

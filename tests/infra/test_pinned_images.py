@@ -148,11 +148,16 @@ def test_without_a_network_the_answer_is_a_sentence() -> None:
         current_digest(_image("127.0.0.1:1", "a", OLD))
 
 
+def _images(image: str, **others: str) -> settings.PlatformImages:
+    """All of them the same, but for those named."""
+    return settings.PlatformImages.model_validate(dict.fromkeys(settings.PlatformImages.model_fields, image) | others)
+
+
 def test_digests_are_renewed_and_nothing_else(registry: str, tmp_path: Path) -> None:
     """The stack file keeps its comments; each image that is outdated gets the digest of today."""
     fine, old = _image(registry, "open", MEMBER), _image(registry, "closed", OLD)
     base = f"registry.example/base@{OLD}"
-    images = settings.PlatformImages(base=base, contour=str(fine), envoy=str(old))
+    images = _images(base, contour=str(fine), envoy=str(old))
     found = pinned_images.compare(images)
     assert [(each.key, each.outdated) for each in found] == [("contour", False), ("envoy", True)]
     assert pinned_images.table(found).splitlines()[1].endswith(f"renew: {_digest(MANIFEST)}")
@@ -168,4 +173,4 @@ def test_images_without_tags_cannot_be_asked_for() -> None:
     """That is said, not passed over."""
     image = f"registry.example/base@{OLD}"
     with pytest.raises(RegistryError, match="no image has a tag"):
-        pinned_images.compare(settings.PlatformImages(base=image, contour=image, envoy=image))
+        pinned_images.compare(_images(image))

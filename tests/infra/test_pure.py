@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from infra import capacity, naming, quantities, routing
 from infra.settings import BlueGreenRelease, CanaryRelease, EmbeddedCluster, Pool, Resources, Service, Settings, Slot
+from tests.infra.samples import MONITORING, OBJECTIVE, TEAM
 
 NAMES = st.from_regex(settings_name := re.compile(r"[a-z]([-a-z0-9]{0,28}[a-z0-9])?"), fullmatch=True)
 
@@ -23,6 +24,8 @@ def _service(release: CanaryRelease | BlueGreenRelease, *, gpus: int = 1) -> Ser
         name="sentiment",
         task="text-classification",
         pool="gpu",
+        team=TEAM,
+        objective=OBJECTIVE,
         resources=Resources(cpu="500m", memory="1Gi", gpus=gpus),
         release=release,
     )
@@ -30,7 +33,10 @@ def _service(release: CanaryRelease | BlueGreenRelease, *, gpus: int = 1) -> Ser
 
 def _settings(*services: Service, gpus: int = 2) -> Settings:
     return Settings(
-        cluster=EmbeddedCluster(kind="embedded", gpus=gpus), pools=(Pool(name="gpu", variant="cpu"),), services=services
+        cluster=EmbeddedCluster(kind="embedded", gpus=gpus),
+        monitoring=MONITORING,
+        pools=(Pool(name="gpu", variant="cpu"),),
+        services=services,
     )
 
 

@@ -17,6 +17,7 @@ from policies.__main__ import EXEMPTIONS, RULES
 from policies.pack import plain
 from policies.rule import Resource, Verdict
 from tests.infra.recorder import DIGEST, record, write_definitions
+from tests.infra.samples import OBJECTIVE, TEAM
 from tests.infra.stacks import ON_AWS, declare
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ SERVICE = settings.Service(
     name="sentiment",
     task="text-classification",
     pool="gpu",
+    team=TEAM,
+    objective=OBJECTIVE,
     resources=settings.Resources(cpu="2", memory="1Gi", gpus=1),
     release=settings.CanaryRelease(
         strategy="canary",

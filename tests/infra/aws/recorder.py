@@ -187,7 +187,6 @@ def account(*, tier: str = "production") -> settings.Aws:
 def cluster(*, public_access: tuple[str, ...] = ()) -> settings.EksCluster:
     """The settings of a cluster."""
     digest = "sha256:" + "0" * 64
-    images = ("base", "contour", "envoy", "device_plugin", "dcgm_exporter", "cluster_autoscaler")
     return settings.EksCluster.model_validate(
         {
             "kind": "eks",
@@ -195,6 +194,6 @@ def cluster(*, public_access: tuple[str, ...] = ()) -> settings.EksCluster:
             "public_access": public_access,
             "log_days": 365,
             "system_nodes": {"instance_type": "m7i.large", "min": 2, "max": 4},
-            "images": {name: f"registry/{name}@{digest}" for name in images},
+            "images": {name: f"registry/{name}@{digest}" for name in settings.EksImages.model_fields},
         }
     )

@@ -11,6 +11,7 @@ from infra import settings
 from infra.aws.provider import check_account, check_zones, hosted_zone, pinned_provider
 from infra.settings import SettingsError
 from tests.infra.aws.recorder import REGION, ZONES, Answer, account, cluster, record
+from tests.infra.samples import MONITORING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,7 @@ def _stack() -> settings.Settings:
     return settings.Settings(
         cluster=cluster(),
         aws=account(),
+        monitoring=MONITORING,
         pools=(
             settings.Pool(
                 name="gpu",
