@@ -22,6 +22,7 @@ _TYPES = {
     "array": "a list",
     "string": "text (in quotes)",
     "integer": "a whole number",
+    "number": "a number",
     "boolean": "true or false",
     "null": "nothing",
 }

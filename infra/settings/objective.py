@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StrictFloat, StrictInt
+from pydantic import Field
 from pydantic.functional_validators import AfterValidator
 
 from infra.latency_buckets import LATENCY_SECONDS
@@ -45,10 +45,10 @@ def _bucket(seconds: float) -> float:
 class Latency(Model):
     """So many per cent of the good answers come within so many seconds."""
 
-    quantile: Annotated[StrictFloat | StrictInt, AfterValidator(_per_cent("good answers"))] = Field(
+    quantile: Annotated[float, AfterValidator(_per_cent("good answers"))] = Field(
         description="Per cent of the good answers, from 50 to below 100."
     )
-    seconds: Annotated[StrictFloat | StrictInt, AfterValidator(_bucket)] = Field(
+    seconds: Annotated[float, AfterValidator(_bucket)] = Field(
         description="A bucket of the latency histogram: infra/latency_buckets.py."
     )
 
@@ -56,7 +56,7 @@ class Latency(Model):
 class Objective(Model):
     """A service level objective."""
 
-    availability: Annotated[StrictFloat | StrictInt, AfterValidator(_per_cent("requests"))] = Field(
+    availability: Annotated[float, AfterValidator(_per_cent("requests"))] = Field(
         description="Per cent of requests that get an answer that is no fault of ours, from 50 to below 100."
     )
     latency: Latency
