@@ -1,4 +1,4 @@
-"""The commands of a Markdown document: what stands in its blocks marked ``bash``."""
+"""The blocks of a Markdown document: commands, queries."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _FENCE = "```"
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Commands that follow one another.
+    """Lines that belong together, of one language.
 
     Attributes:
         document: where they stand.
-        line: number of the first line of them.
+        line: number of the first of them.
         commands: the text.
     """
 
@@ -26,24 +26,24 @@ class Block:
     commands: str
 
 
-def read(document: Path) -> list[Block]:
-    """Every block marked ``bash``, in order.
+def read(document: Path, language: str = "bash") -> list[Block]:
+    """Every block marked with a language, in order.
 
     Raises:
         ValueError: a block has no end.
     """
     found = list[Block]()
     begin: int | None = None
-    language, lines = "", list[str]()
+    marked, lines = "", list[str]()
     for number, line in enumerate(document.read_text(encoding="utf-8").splitlines(), start=1):
         if begin is not None and line.strip() == _FENCE:
-            if language == "bash":
+            if marked == language:
                 found.append(Block(document=document, line=begin, commands="\n".join(lines)))
             begin = None
         elif begin is not None:
             lines.append(line)
         elif line.startswith(_FENCE):
-            begin, language, lines = number + 1, line.removeprefix(_FENCE).strip(), []
+            begin, marked, lines = number + 1, line.removeprefix(_FENCE).strip(), []
     if begin is not None:
         raise ValueError(f"{document}:{begin}: the block has no end")
     return found
