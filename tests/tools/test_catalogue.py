@@ -11,6 +11,8 @@ from tools.lockfile import requirement
 from tools.model import GoBuild, PyPIPackage, Tool
 
 BUILT = [tool for tool in CATALOGUE if isinstance(tool.source, GoBuild)]
+# Prometheus tags its release 3.5.0 for Go's module system as v0.305.0: the API of its packages is not held stable.
+MODULE_VERSIONS = {"prometheus": "0.305.0"}
 INSTALLED = [tool for tool in (GO, *CATALOGUE) if isinstance(tool.source, PyPIPackage)]
 
 
@@ -20,9 +22,10 @@ def test_go_mod_requires_the_version(tool: Tool) -> None:
     assert isinstance(tool.source, GoBuild)
     module = (default_layout().modules / (tool.source.module or tool.name) / "go.mod").read_text()
     foreign = [package for package in tool.source.packages if not package.startswith(".")]
+    wanted = MODULE_VERSIONS.get(tool.name, tool.version)
     for package in foreign:
-        required = [path for path, version in re.findall(r"(\S+) v(\S+)", module) if version == tool.version]
-        assert any(package.startswith(path) for path in required), f"{package} is not pinned at {tool.version}"
+        required = [path for path, version in re.findall(r"(\S+) v(\S+)", module) if version == wanted]
+        assert any(package.startswith(path) for path in required), f"{package} is not pinned at {wanted}"
 
 
 @pytest.mark.parametrize("tool", INSTALLED, ids=lambda tool: tool.name)
