@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from infra.instance_types import Gpu
 
+_ALL = 100  # per cent
+
 # The least compute capability with tensor cores for it.
 # Source: https://docs.nvidia.com/deeplearning/tensorrt/latest/getting-started/support-matrix.html
 _NEEDED_CAPABILITY = {"fp32": 75, "fp16": 75, "bf16": 80}
@@ -90,8 +92,20 @@ class CanaryRelease(Model):
     slot_names: ClassVar = ("stable", "candidate")
 
     strategy: Literal["canary"]
+    steps: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1)] = Field(
+        default=(5, 20, 40, 100), description="The candidate's weights, one after the other; the last is 100."
+    )
     stable: Slot
     candidate: Slot | None = None
+
+    @model_validator(mode="after")
+    def _steps_rise_to_all(self) -> Self:
+        if list(self.steps) != sorted(set(self.steps)) or self.steps[-1] != _ALL:
+            sentence = (
+                f"{list(self.steps)} is not allowed. Allowed: weights that rise to 100, for example [5, 20, 40, 100]"
+            )
+            raise errors.conflict(("steps",), sentence)
+        return self
 
     def slots(self) -> Iterator[tuple[str, Slot]]:
         """The slots that are filled, by name."""
