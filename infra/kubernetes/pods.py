@@ -5,6 +5,7 @@ Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#res
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from pulumi_kubernetes.core.v1 import (
@@ -18,6 +19,8 @@ from pulumi_kubernetes.core.v1 import (
     SecurityContextArgs,
     TopologySpreadConstraintArgs,
 )
+
+from infra import naming
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.meta.v1 import LabelSelectorArgs
@@ -58,6 +61,11 @@ def small_resources(*, cpu: str, memory: str, memory_limit: str) -> ResourceRequ
 def field_variable(name: str, path: str) -> EnvVarArgs:
     """An environment variable with a field of the pod, for example ``metadata.namespace``."""
     return EnvVarArgs(name=name, value_from=EnvVarSourceArgs(field_ref=ObjectFieldSelectorArgs(field_path=path)))
+
+
+def configuration_annotation(text: str) -> dict[str, str]:
+    """For a pod that reads its configuration once, when it starts: with another text it is made anew."""
+    return {f"{naming.DOMAIN}/configuration": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
 def spread(pods: LabelSelectorArgs) -> list[TopologySpreadConstraintArgs]:
