@@ -49,6 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # FastAPI's own would keep bodies and the words of errors, which hold texts. Ours: serving.spans.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.parts = Parts(runtime=runtime, metrics=metrics, hasher=TextHasher(settings.text_hash_key_file))
     problems.install(app, max_body_bytes=settings.max_body_bytes)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from serving.spans import RequestTrace
+
     Rows = list[NDArray[np.float32]]
 
 Tokens = list[int]
@@ -38,10 +40,35 @@ class BatchLimits:
     wait_seconds: float
 
 
-class BatchObserver(Protocol):
-    """Who is told of each run."""
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of the graph.
 
-    def observe_batch(self, *, texts: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+    Attributes:
+        texts: in it.
+        tokens: of them, without padding.
+        padded_tokens: with padding.
+        started: reading of ``time.monotonic``, in seconds.
+        ended: likewise.
+        waited: seconds for which each text was in the queue.
+        traces: of the requests that it served, as far as they are recorded.
+        error_type: class of what it failed with.
+    """
+
+    texts: int
+    tokens: int
+    padded_tokens: int
+    started: float
+    ended: float
+    waited: Sequence[float]
+    traces: Sequence[RequestTrace] = ()
+    error_type: str | None = None
+
+
+class BatchObserver(Protocol):
+    """Who is told of each run, before its requests are answered."""
+
+    def observe_run(self, run: Run) -> None:
         """Take note of one run."""
         ...
 
@@ -51,6 +78,8 @@ class _Job:
     """The texts of one request; done when the row of each is there."""
 
     texts: list[Tokens]
+    trace: RequestTrace | None
+    queued: float = field(default_factory=time.monotonic)
     future: Future[Rows] = field(default_factory=Future["Rows"])
     rows: dict[int, NDArray[np.float32]] = field(default_factory=dict["int", "NDArray[np.float32]"])
 
@@ -87,11 +116,11 @@ class Batcher:
         classify: Callable[[Sequence[Tokens]], NDArray[np.float32]],
         *,
         limits: BatchLimits,
-        observer: BatchObserver,
+        observers: Sequence[BatchObserver] = (),
     ) -> None:
         self._classify = classify
         self._limits = limits
-        self._observer = observer
+        self._observers = observers
         self._queue: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._stopping = False
@@ -115,8 +144,12 @@ class Batcher:
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def submit(self, texts: list[Tokens]) -> Future[Rows]:
+    def submit(self, texts: list[Tokens], trace: RequestTrace | None = None) -> Future[Rows]:
         """Queue the texts of one request; to cancel the future withdraws them.
+
+        Args:
+            texts: token ids of each.
+            trace: of the request, if it is recorded.
 
         Returns:
             A future of one row of probabilities for each text.
@@ -124,7 +157,7 @@ class Batcher:
         Raises:
             ServingError: of type OVERLOADED, when the queue cannot hold them all.
         """
-        job = _Job(texts)
+        job = _Job(texts, trace)
         with self._changed:
             if self._stopping:
                 raise ServingError(ErrorType.NOT_READY, "the service is stopping")
@@ -134,6 +167,8 @@ class Batcher:
                     ErrorType.OVERLOADED,
                     f"{len(self._queue)} texts wait already, at most {self._limits.max_queue} may; try again later",
                 )
+            if trace is not None:
+                trace.queued(job.queued)
             self._queue.extend((job, index) for index in range(len(texts)))
             self._changed.notify()
         return job.future
@@ -184,21 +219,32 @@ class Batcher:
             rows = self._classify(batch)
         except Exception as error:  # noqa: BLE001 - the thread must outlive any failure of one run
             _log.exception("batch failed", texts=len(batch), error_type=type(error).__name__)
+            self._tell(items, started=started, error_type=type(error).__name__)
             for job, _ in items:
                 _finish(job.future, error)
             return
         finally:
             self._busy_since = None
-        self._observer.observe_batch(
-            texts=len(batch),
-            tokens=sum(map(len, batch)),
-            padded_tokens=len(batch) * max(map(len, batch)),
-            seconds=time.monotonic() - started,
-        )
+        self._tell(items, started=started, error_type=None)
         for (job, index), row in zip(items, rows, strict=True):
             job.rows[index] = row
             if len(job.rows) == len(job.texts):
                 _finish(job.future, [job.rows[position] for position in range(len(job.texts))])
+
+    def _tell(self, items: list[_Item], *, started: float, error_type: str | None) -> None:
+        lengths = [len(job.texts[index]) for job, index in items]
+        run = Run(
+            texts=len(lengths),
+            tokens=sum(lengths),
+            padded_tokens=len(lengths) * max(lengths),
+            started=started,
+            ended=time.monotonic(),
+            waited=[started - job.queued for job, _ in items],
+            traces=list(dict.fromkeys(job.trace for job, _ in items if job.trace is not None)),
+            error_type=error_type,
+        )
+        for observer in self._observers:
+            observer.observe_run(run)
 
 
 def _finish(future: Future[Rows], outcome: Rows | Exception) -> None:

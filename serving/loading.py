@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from serving.settings import Settings
 
 
+class EngineMissingError(ModelError):
+    """The cache has no engine for exactly this model and this place."""
+
+
 def engine_key(settings: Settings, digest: str, found: accelerator.Accelerator) -> EngineKey:
     """All that the engine of a model depends on here."""
     return EngineKey(
@@ -64,14 +68,15 @@ def load_served(settings: Settings, digest: str) -> Model:
     """Load what a process serves: with an engine cache, the engine that was built and tried for exactly this place.
 
     Raises:
-        ModelError: there is no such engine, it was changed, or ONNX Runtime did not take it.
+        EngineMissingError: there is no such engine, or ONNX Runtime did not take it.
+        ModelError: it was changed, or the model cannot be loaded.
     """
     if settings.engine_cache is None:
         return load_graph(settings)
     key = engine_key(settings, digest, accelerator.find(settings.provider))
     cache = EngineCache(settings.engine_cache, key)
     if (receipt := cache.receipt()) is None:
-        raise ModelError(f"no engine in {cache.folder}; `python -m serving.engine build` makes it")
+        raise EngineMissingError(f"no engine in {cache.folder}; `python -m serving.engine build` makes it")
     with tempfile.TemporaryDirectory(prefix="engine-") as name:
         return load_engine(settings, cache, receipt, Path(name))
 
@@ -80,13 +85,14 @@ def load_engine(settings: Settings, cache: EngineCache, receipt: Receipt, folder
     """Load a built engine by way of an empty folder.
 
     Raises:
-        ModelError: the engine was changed, or ONNX Runtime built another one in its place.
+        ModelError: the engine was changed.
+        EngineMissingError: ONNX Runtime built another one in its place.
     """
     cache.fetch(receipt, folder)
     before = _state(folder)
     model = load_graph(settings, engine_options(settings, receipt.inputs, folder, None))
     if _state(folder) != before:
-        raise ModelError(f"ONNX Runtime did not take the engine of {cache.folder} and built another one")
+        raise EngineMissingError(f"ONNX Runtime did not take the engine of {cache.folder} and built another one")
     return model
 
 

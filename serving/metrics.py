@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import (
     GC_COLLECTOR,
@@ -21,10 +21,15 @@ from prometheus_client import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from serving.batching import Run
+
 disable_created_metrics()  # one more series for each counter, which no rule reads
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-TEXTS = (1, 2, 4, 8, 16, 32, 64, 128)
+_R10: Final = (1.0, 1.25, 1.6, 2.0, 2.5, 3.15, 4.0, 5.0, 6.3, 8.0)
+# From 1 ms to 10 s in the steps of ISO 3's series R10. The objectives of services are bounds of this list, so whoever
+# changes it changes infra/latency_buckets.py too; a test holds the two equal.
+LATENCY_SECONDS: Final = (*(round(step * 10.0**power, 6) for power in range(-3, 1) for step in _R10), 10.0)
+TEXTS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 _RATE_WINDOW_SECONDS = 60.0
 
 
@@ -39,34 +44,70 @@ class Metrics:
         self.request_seconds = Histogram(
             "http_request_duration_seconds",
             "Time from the first byte of a request to the end of its answer.",
-            ["path"],
-            buckets=SECONDS,
+            ["path", "code"],
+            buckets=LATENCY_SECONDS,
             registry=registry,
         )
         self.active = Gauge("http_requests_active", "Requests that are being answered.", registry=registry)
         self.errors = Counter("request_errors", "Requests that failed, by error type.", ["type"], registry=registry)
         self.model_seconds = Histogram(
-            "model_latency_seconds", "Time of one run of the graph.", buckets=SECONDS, registry=registry
+            "model_latency_seconds", "Time of one run of the graph.", buckets=LATENCY_SECONDS, registry=registry
         )
         self.batch_size = Histogram("batch_size_texts", "Texts in one run.", buckets=TEXTS, registry=registry)
         self.queue = Gauge("batch_queue_texts", "Texts that wait for a run.", registry=registry)
+        self.queue_limit = Gauge(
+            "batch_queue_limit_texts", "Texts that may wait; more are answered by 503.", registry=registry
+        )
+        self.queue_seconds = Histogram(
+            "batch_queue_seconds", "Time that a text waited for its run.", buckets=LATENCY_SECONDS, registry=registry
+        )
         self.tokens = Counter("tokens", "Tokens that were run, without padding.", registry=registry)
         self.padding = Counter("padding_tokens", "Tokens of padding that were run.", registry=registry)
         self.tokens_per_second = Gauge(
             "tokens_per_second", "Tokens that were run in the last minute, for each of its seconds.", registry=registry
         )
         self.model = Info("model", "The model that answers and how it runs.", registry=registry)
+        self.fallback = Gauge(
+            "provider_fallback",
+            "1 when not all of the graph runs on the provider that was promised.",
+            registry=registry,
+        )
+        self.engine_misses = Counter(
+            "engine_cache_misses", "Loads that found no engine that fits in the cache.", registry=registry
+        )
+        self.spans_sent = Counter("trace_spans_sent", "Spans that the collector took.", registry=registry)
+        self.spans_dropped = Counter(
+            "trace_spans_dropped", "Spans that were given up: no collector, or too many waited.", registry=registry
+        )
         self.ready = Gauge("service_ready", "1 when the readiness probe would pass.", registry=registry)
         self._rate = RateWindow(_RATE_WINDOW_SECONDS, clock=time.monotonic)
         self.tokens_per_second.set_function(self._rate.per_second)
 
-    def observe_batch(self, *, texts: int, tokens: int, padded_tokens: int, seconds: float) -> None:
-        """Take note of one run of the graph."""
-        self.model_seconds.observe(seconds)
-        self.batch_size.observe(texts)
-        self.tokens.inc(tokens)
-        self.padding.inc(padded_tokens - tokens)
-        self._rate.add(tokens)
+    def observe_request(self, *, method: str, path: str, status: int, seconds: float, trace_id: str | None) -> None:
+        """Take note of one request.
+
+        Args:
+            method: of the request.
+            path: of the route, or ``other``.
+            status: of the answer; 0 when the client left before it.
+            seconds: from its first byte to the end of the answer.
+            trace_id: of its trace, if it is recorded: an exemplar of the latency.
+        """
+        self.requests.labels(method, path, str(status)).inc()
+        exemplar = None if trace_id is None else {"trace_id": trace_id}
+        self.request_seconds.labels(path, f"{status // 100}xx" if status else "none").observe(seconds, exemplar)
+
+    def observe_run(self, run: Run) -> None:
+        """Take note of one run of the graph; one that failed has computed nothing."""
+        for waited in run.waited:
+            self.queue_seconds.observe(waited)
+        if run.error_type is not None:
+            return
+        self.model_seconds.observe(run.ended - run.started)
+        self.batch_size.observe(run.texts)
+        self.tokens.inc(run.tokens)
+        self.padding.inc(run.padded_tokens - run.tokens)
+        self._rate.add(run.tokens)
 
 
 class RateWindow:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from structlog.contextvars import bound_contextvars
 
 from serving.errors import ErrorType, ServingError
 from serving.problems import respond
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 _log = structlog.stdlib.get_logger("serving.requests")
 # Asked for every few seconds by machines: worth a log line only when the answer is no.
 _QUIET = {"/livez", "/readyz", "/startupz", "/metrics"}
+# Any other, which a client may make up, must not become a series.
+_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+_OTHER_METHOD = "_OTHER"
 
 
 class RequestMiddleware:
@@ -43,11 +47,13 @@ class RequestMiddleware:
             return
         exchange = _Exchange(scope, receive, send, runtime=self._runtime)
         self._metrics.active.inc()
-        try:
-            await self._serve(exchange)
-        finally:
-            self._metrics.active.dec()
-            self._record(exchange)
+        # Every line that is logged meanwhile leads to the trace.
+        with bound_contextvars(**exchange.trace_ids):
+            try:
+                await self._serve(exchange)
+            finally:
+                self._metrics.active.dec()
+                self._record(exchange)
 
     async def _serve(self, exchange: _Exchange) -> None:
         try:
@@ -70,12 +76,21 @@ class RequestMiddleware:
     def _record(self, exchange: _Exchange) -> None:
         scope, state = exchange.scope, exchange.state
         seconds = time.monotonic() - exchange.started
-        path = getattr(scope.get("route"), "path", "other")
-        error_type = state.get("error_type")
-        self._metrics.requests.labels(scope["method"], path, str(exchange.status)).inc()
-        self._metrics.request_seconds.labels(path).observe(seconds)
-        if error_type:
-            self._metrics.errors.labels(error_type).inc()
+        method = scope["method"] if scope["method"] in _METHODS else _OTHER_METHOD
+        route: str | None = getattr(scope.get("route"), "path", None)
+        path = route or "other"
+        trace = exchange.trace if exchange.trace and exchange.trace.recorded else None
+        self._metrics.observe_request(
+            method=method,
+            path=path,
+            status=exchange.status,
+            seconds=seconds,
+            trace_id=trace.trace_id if trace else None,
+        )
+        if "error_type" in state:
+            self._metrics.errors.labels(state["error_type"]).inc()
+        if trace:
+            trace.end(method=method, route=route, status=exchange.status, noted=state)
         if path in _QUIET:
             return
         noted: dict[str, Any] = {
@@ -86,7 +101,7 @@ class RequestMiddleware:
         _log.info(
             "request",
             query_id=state["query_id"],
-            method=scope["method"],
+            method=method,
             path=path,
             status=exchange.status,
             latency_ms=round(seconds * 1000, 3),
@@ -105,9 +120,17 @@ class _Exchange:
         self._received = 0
         self.state: dict[str, Any] = {**scope.get("state", {}), "query_id": uuid.uuid4().hex}
         self.scope: Scope = {**scope, "state": self.state}
+        tracer = runtime.tracer
+        self.trace = None if tracer is None or scope["path"] in _QUIET else tracer.begin(scope)
+        if self.trace and self.trace.recorded:
+            self.state["trace"] = self.trace
         self._receive = receive
         self._send = send
         self._runtime = runtime
+
+    @property
+    def trace_ids(self) -> dict[str, str]:
+        return {} if self.trace is None else {"trace_id": self.trace.trace_id, "span_id": self.trace.span_id}
 
     async def receive(self) -> Message:
         message = await self._receive()

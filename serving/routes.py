@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from serving import health
 from serving.schemas import Prediction, PredictRequest, PredictResponse, ProbeReport, Problem
@@ -60,10 +61,14 @@ async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> P
     state.update(version=model.card.version, texts=len(texts))
     check_texts(texts, loaded.limits)
     state["text_hashes"] = [parts.hasher.hash(text) for text in texts]
+    trace = state.get("trace")
+    started = time.monotonic()
     # Rust code that releases the interpreter's lock: the event loop goes on answering others.
     tokens = await asyncio.to_thread(model.encode, texts)
+    if trace is not None:
+        trace.tokenized(started, tokens=sum(map(len, tokens)))
     check_tokens(map(len, tokens), loaded.limits, special_tokens=model.special_tokens)
-    rows = await asyncio.wrap_future(parts.runtime.submit(tokens))
+    rows = await asyncio.wrap_future(parts.runtime.submit(tokens, trace))
     best = [int(row.argmax()) for row in rows]
     return PredictResponse(
         service=model.card.service,
@@ -77,10 +82,11 @@ async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> P
 
 
 @operations.get("/metrics", response_class=Response)
-def metrics(parts: UsedParts) -> Response:
-    """Metrics in Prometheus text format."""
+def metrics(request: Request, parts: UsedParts) -> Response:
+    """Metrics in the format that is asked for: OpenMetrics, which has exemplars, or Prometheus' text format."""
     parts.metrics.ready.set(health.ready(parts.runtime).ok)
-    return Response(generate_latest(parts.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(parts.metrics.registry), headers={"Content-Type": media_type})
 
 
 def _add_probe(name: str, probe: Callable[[Runtime], ProbeReport]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import structlog
 from serving.batching import Batcher, BatchLimits
 from serving.errors import ErrorType, ServingError
 from serving.golden import GoldenResult, try_golden
-from serving.loading import load_served
+from serving.loading import EngineMissingError, load_served
 from serving.manifest import ModelError, verify
 from serving.validation import Limits
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from serving.metrics import Metrics
     from serving.model import Model
     from serving.settings import Settings
+    from serving.spans import RequestTrace, Tracer
 
 _log = structlog.stdlib.get_logger("serving.runtime")
 
@@ -48,7 +50,11 @@ class Loaded:
 
 
 class Runtime:
-    """Owns the model and its batches. Loading runs in a thread of its own, so that probes are answered meanwhile."""
+    """Owns the model and its batches. Loading runs in a thread of its own, so that probes are answered meanwhile.
+
+    Attributes:
+        tracer: what records traces, once the model is there, whose name and version they carry; None: nothing does.
+    """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self.settings = settings
@@ -56,6 +62,7 @@ class Runtime:
         self.step = "not started"
         self.draining = False
         self.loaded: Loaded | None = None
+        self.tracer: Tracer | None = None
         self._metrics = metrics
         self._loader = threading.Thread(target=self._load, name="loader", daemon=True)
 
@@ -73,6 +80,8 @@ class Runtime:
         self._loader.join(self.settings.request_timeout_seconds)
         if self.loaded and not self.loaded.batcher.stop(self.settings.request_timeout_seconds):
             _log.error("batch thread did not end in time", queued=self.loaded.batcher.queued)
+        if self.tracer:
+            self.tracer.stop()
 
     def require(self) -> Loaded:
         """Return what was loaded.
@@ -86,15 +95,17 @@ class Runtime:
             raise ServingError(ErrorType.NOT_READY, self.loaded.golden.reason)
         return self.loaded
 
-    def submit(self, texts: list[Tokens]) -> Future[Rows]:
+    def submit(self, texts: list[Tokens], trace: RequestTrace | None) -> Future[Rows]:
         """Queue texts for the model; see ``Batcher.submit``."""
-        return self.require().batcher.submit(texts)
+        return self.require().batcher.submit(texts, trace)
 
     def _load(self) -> None:
         started = time.monotonic()
         try:
             self.loaded = self._prepare()
         except ModelError as error:
+            if isinstance(error, EngineMissingError):
+                self._metrics.engine_misses.inc()
             self.step, self.phase = str(error), Phase.FAILED
             _log.error("model cannot be served", reason=self.step)
         except Exception as error:  # noqa: BLE001 - the thread's end must not leave the probes without a reason
@@ -116,6 +127,7 @@ class Runtime:
         golden = try_golden(
             model, max_batch=settings.batch_limit, max_batch_tokens=settings.token_limit, max_tokens=max_tokens
         )
+        self.tracer = self._open_tracer(model)
         batcher = Batcher(
             model.classify,
             limits=BatchLimits(
@@ -124,9 +136,11 @@ class Runtime:
                 max_queue=settings.max_queue,
                 wait_seconds=settings.batch_wait_milliseconds / 1000,
             ),
-            observer=self._metrics,
+            observers=[self._metrics, *([self.tracer] if self.tracer else [])],
         )
         self._metrics.queue.set_function(lambda: batcher.queued)
+        self._metrics.queue_limit.set(settings.max_queue)
+        self._metrics.fallback.set(bool(model.foreign_nodes))
         limits = Limits(
             max_inputs=settings.max_inputs,
             max_characters=settings.max_characters,
@@ -136,6 +150,26 @@ class Runtime:
         self._metrics.model.info(self._describe(loaded))
         return loaded
 
+    def _open_tracer(self, model: Model) -> Tracer | None:
+        settings = self.settings
+        if settings.otlp_endpoint is None or settings.trace_sampling is None:
+            return None
+        # Half a second and 30 MiB, for those alone who asked for it.
+        from serving.spans import Tracer  # noqa: PLC0415
+
+        return Tracer(
+            endpoint=settings.otlp_endpoint,
+            sampling=settings.trace_sampling / 100,
+            resource={
+                "service.name": model.card.service,
+                "service.version": model.card.version,
+                "service.namespace": "inferstack",
+                "service.instance.id": platform.node(),
+                "inferstack.slot": settings.slot,
+            },
+            metrics=self._metrics,
+        )
+
     def _describe(self, loaded: Loaded) -> dict[str, str]:
         return {
             "service": loaded.model.card.service,
@@ -143,4 +177,5 @@ class Runtime:
             "slot": self.settings.slot,
             "digest": loaded.digest,
             "provider": loaded.model.first_provider,
+            "promised_provider": self.settings.provider,
         }

@@ -107,6 +107,17 @@ class Settings(BaseModel):
     database_credentials_dir: Path | None = Field(
         default=None, description="folder with the files username and password, read for each new connection"
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.-]+:[0-9]{1,5}$",
+        description="collector that takes traces, OTLP over gRPC: http://HOST:PORT; without it nothing is traced",
+    )
+    trace_sampling: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="per cent of the requests that are traced; who was called with a W3C traceparent keeps to it",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level that is logged"
     )
@@ -158,6 +169,14 @@ class Settings(BaseModel):
             raise _conflict(f"{credentials} is set, {url} is not: set both or none")
         if self.database_url is not None and self.database_url.startswith("sqlite") and self.database_credentials_dir:
             raise _conflict(f"{credentials} is set, but {url} is SQLite's, which has none")
+        return self
+
+    @model_validator(mode="after")
+    def _tracing_is_whole(self) -> Self:
+        endpoint, sampling = _variable("otlp_endpoint"), _variable("trace_sampling")
+        if (self.otlp_endpoint is None) != (self.trace_sampling is None):
+            there, missing = (endpoint, sampling) if self.trace_sampling is None else (sampling, endpoint)
+            raise _conflict(f"{there} is set, {missing} is not: set both or none")
         return self
 
     @classmethod

@@ -45,7 +45,7 @@ class Gate:
 
 def batcher(classify: Callable[[Sequence[Tokens]], NDArray[np.float32]], limits: BatchLimits = LIMITS) -> Batcher:
     """Start a queue and its thread."""
-    return Batcher(classify, limits=limits, observer=Metrics())
+    return Batcher(classify, limits=limits, observers=[Metrics()])
 
 
 @given(st.lists(st.integers(1, 60), max_size=40), st.integers(1, 8), st.integers(1, 100))

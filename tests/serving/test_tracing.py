@@ -1,0 +1,150 @@
+"""Traces: from the caller's to the run of the graph, received by a real collector."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from serving import logs
+from serving.metrics import Metrics
+from serving.spans import Tracer
+from tests.serving.otlp import Received, collecting
+from tests.serving.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from fastapi.testclient import TestClient
+
+    RunApp = Callable[..., AbstractContextManager[TestClient]]
+
+TRACE_ID, CALLER_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+RECORDED, NOT_RECORDED = (f"00-{TRACE_ID}-{CALLER_ID}-{flags}" for flags in ("01", "00"))
+SECRET = "wonderful secret-phrase"  # noqa: S105 - a text, not a password
+SERVER = 2  # OTLP's SPAN_KIND_SERVER
+
+
+def test_a_trace_leads_from_the_gateway_to_the_batch(run_app: RunApp, tiny_model: Path) -> None:
+    """The caller's trace goes on: the request, its tokens, its wait and its run, which links to the batch and back."""
+    with collecting() as collector:
+        with run_app(model_dir=tiny_model, slot="candidate", otlp_endpoint=collector.url, trace_sampling=0) as client:
+            body = {"inputs": ["good", "good good"]}
+            assert client.post("/v1/predict", json=body, headers={"traceparent": RECORDED}).status_code == 200
+        [request], [tokenize], [queue], [run], [batch] = (
+            collector.named(name) for name in ("POST /v1/predict", "tokenize", "queue", "run", "batch")
+        )
+    assert (request.trace_id, request.parent_id, request.kind) == (TRACE_ID, CALLER_ID, SERVER)
+    for part in (tokenize, queue, run):
+        assert (part.trace_id, part.parent_id) == (TRACE_ID, request.span_id)
+        assert request.started - 1e6 <= part.started <= part.ended <= request.ended + 1e6
+    assert tokenize.ended <= queue.started + 1e5
+    assert queue.ended == pytest.approx(run.started, abs=1e5)
+    assert (batch.parent_id, batch.links) == ("", [(TRACE_ID, request.span_id)])
+    assert run.links == [(batch.trace_id, batch.span_id)]
+    assert batch.trace_id != TRACE_ID
+    assert batch.attributes == {"inferstack.texts": 2, "inferstack.tokens": 7, "inferstack.padding_tokens": 1}
+    assert request.attributes == {
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "http.route": "/v1/predict",
+        "inferstack.texts": 2,
+        "url.path": "/v1/predict",
+        "url.scheme": "http",
+    }
+    for span in collector.spans:
+        resource = {name: span.resource[name] for name in ("service.name", "service.version", "inferstack.slot")}
+        assert list(resource.values()) == ["sentiment", "0.1.0", "candidate"]
+
+
+def test_what_the_gateway_decided_is_kept(run_app: RunApp, tiny_model: Path) -> None:
+    """A caller's decision counts, whatever the sampling; without one the sampling decides; probes are never traced."""
+    with collecting() as collector:
+        for sampling, header, expected in ((100, NOT_RECORDED, 0), (0, None, 0), (100, None, 1)):
+            collector.spans.clear()
+            with run_app(model_dir=tiny_model, otlp_endpoint=collector.url, trace_sampling=sampling) as client:
+                headers = {"traceparent": header} if header else {}
+                client.post("/v1/predict", json={"inputs": ["good"]}, headers=headers)
+                client.get("/readyz", headers={"traceparent": RECORDED})
+                client.get("/metrics")
+            assert len(collector.named("POST /v1/predict")) == len(collector.named("batch")) == expected
+            assert len(collector.spans) == 5 * expected
+
+
+def test_a_batch_links_to_all_that_it_served(run_app: RunApp, slow_model: Path) -> None:
+    """Requests that ran together are linked to one batch; one that is not recorded is not."""
+    settings = {"batch_wait_milliseconds": 1000, "max_batch": 3, "request_timeout_seconds": 60}
+    with collecting() as collector:
+        with (
+            run_app(model_dir=slow_model, otlp_endpoint=collector.url, trace_sampling=0, **settings) as client,
+            ThreadPoolExecutor(3) as pool,
+        ):
+            headers = [RECORDED, RECORDED.replace(TRACE_ID, "f" * 32), NOT_RECORDED]
+            futures = [
+                pool.submit(client.post, "/v1/predict", json={"inputs": ["good"]}, headers={"traceparent": header})
+                for header in headers
+            ]
+            assert [future.result(60).status_code for future in futures] == [200] * 3
+        served = {(span.trace_id, span.span_id) for span in collector.named("POST /v1/predict")}
+        batches = collector.named("batch")
+    assert {trace_id for trace_id, _ in served} == {TRACE_ID, "f" * 32}
+    assert {link for batch in batches for link in batch.links} == served
+    assert sum(batch.attributes["inferstack.texts"] for batch in batches) == 3
+
+
+def test_failures_are_marked_and_no_span_has_a_text(run_app: RunApp, tiny_model: Path) -> None:
+    """A refused text is no error of the server; a bug is one; neither path, query nor text are in any span."""
+    with collecting() as collector:
+        with run_app(model_dir=tiny_model, otlp_endpoint=collector.url, trace_sampling=100) as client:
+            client.post(f"/v1/predict?q={SECRET}", json={"inputs": [SECRET, SECRET + "\u0007"]})
+            client.post("/v1/predict", json={"inputs": [SECRET]})
+            client.get(f"/{SECRET}")
+            client.request(SECRET.split()[1].upper(), "/v1/predict")
+        spans = collector.spans
+    assert not [span for span in spans if b"secret-phrase" in span.raw.lower()]
+    assert [span.failed for span in spans if span.name == "POST /v1/predict"] == [False, False]
+    assert sorted(span.name for span in spans if span.kind == SERVER)[:2] == ["GET", "POST /v1/predict"]
+
+
+def test_a_late_answer_shows_where_the_time_went(run_app: RunApp, slow_model: Path) -> None:
+    """A request that got no answer in time has a failed span whose wait lasts to its end."""
+    with collecting() as collector:
+        limits = {"request_timeout_seconds": 0.1, "max_inputs": 1}
+        with run_app(model_dir=slow_model, otlp_endpoint=collector.url, trace_sampling=100, **limits) as client:
+            assert client.post("/v1/predict", json={"inputs": ["good"]}).status_code == 504
+        [request] = collector.named("POST /v1/predict")
+        [queue] = collector.named("queue")
+    assert (request.failed, request.attributes["error.type"]) == (True, "timeout")
+    assert queue.ended == pytest.approx(request.ended, abs=1e6)
+
+
+def test_latency_has_exemplars_and_logs_have_the_trace(
+    run_app: RunApp, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a slow bucket, and from a log line, the trace can be found; one that is not recorded is no exemplar."""
+    logs.configure("info")
+    other = RECORDED.replace(TRACE_ID, "f" * 32)
+    with collecting() as collector:
+        with run_app(model_dir=tiny_model, otlp_endpoint=collector.url, trace_sampling=0) as client:
+            for header in (RECORDED, other.removesuffix("01") + "00"):
+                client.post("/v1/predict", json={"inputs": ["good"]}, headers={"traceparent": header})
+            text = client.get("/metrics", headers={"accept": "application/openmetrics-text;version=1.0.0"}).text
+        [request] = collector.named("POST /v1/predict")
+    exemplars = [
+        (sample.name, sample.labels["path"], sample.exemplar.labels)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.exemplar
+    ]
+    assert exemplars == [("http_request_duration_seconds_bucket", "/v1/predict", {"trace_id": TRACE_ID})]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ids = [(line["trace_id"], len(line["span_id"])) for line in lines if line["event"] == "request"]
+    assert ids == [(TRACE_ID, 16), ("f" * 32, 16)]
+    assert request.span_id in {line.get("span_id") for line in lines}
