@@ -15,9 +15,14 @@ URL_FIELD: Final = "url"
 _FOLDER: Final = "/var/run/secrets/inferstack"
 
 
+def volume(receiver: str) -> str:
+    """The name of the volume of Alertmanager's pod that has the secret of a receiver."""
+    return f"receiver-{receiver}"
+
+
 def secret_folder(receiver: str) -> str:
-    """The folder in Alertmanager's container that has the secret of a receiver."""
-    return f"{_FOLDER}/receiver-{receiver}"
+    """Where that volume is in the container."""
+    return f"{_FOLDER}/{volume(receiver)}"
 
 
 def url_file(receiver: str) -> str:

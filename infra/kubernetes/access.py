@@ -19,7 +19,9 @@ from pulumi_kubernetes.rbac.v1 import (
 from infra import naming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pulumi
 
     from infra.kubernetes.scope import Scope
 
@@ -60,6 +62,37 @@ def grant(scope: Scope, holder: ServiceAccount, name: str, rights: Sequence[Poli
         subjects=[_subject(scope, holder)],
         opts=scope.child(),
     )
+
+
+def grant_in(
+    scope: Scope,
+    holder: ServiceAccount,
+    name: str,
+    rights: Sequence[PolicyRuleArgs],
+    *,
+    namespaces: Mapping[str, pulumi.Input[str]],
+) -> list[RoleBinding]:
+    """Give an account the same rights in some namespaces, its own or others.
+
+    Args:
+        scope: of the account.
+        holder: the account.
+        name: whose rights these are.
+        rights: of which each is about objects that are in a namespace.
+        namespaces: by name, known once they are there.
+    """
+    metadata = ObjectMetaArgs(name=f"{naming.PART_OF}-{name}", labels=scope.labels(name))
+    role = ClusterRole(name, metadata=metadata, rules=list(rights), opts=scope.child())
+    return [
+        RoleBinding(
+            f"{name}-in-{key}",
+            metadata=ObjectMetaArgs(name=name, namespace=namespace, labels=scope.labels(name)),
+            role_ref=RoleRefArgs(api_group=_RBAC, kind="ClusterRole", name=role.metadata.name),
+            subjects=[_subject(scope, holder)],
+            opts=scope.child(),
+        )
+        for key, namespace in namespaces.items()
+    ]
 
 
 def grant_everywhere(

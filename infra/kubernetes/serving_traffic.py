@@ -53,13 +53,12 @@ class ServingTraffic(pulumi.ComponentResource):
         pods = LabelSelectorArgs(
             match_expressions=[LabelSelectorRequirementArgs(key=naming.SERVICE_LABEL, operator="Exists")]
         )
-        collector = traffic.all_pods(naming.MONITORING_NAMESPACE)
         traffic.allow(
             scope,
             "telemetry",
             pods,
             ingress=[traffic.from_prometheus(PORT)],
-            egress=[NetworkPolicyEgressRuleArgs(to=[collector], ports=traffic.ports(traffic.OTLP_PORT))],
+            egress=[traffic.to_collector()],
         )
         if args.aws is not None:
             self._allow_aws(scope, pods, args.aws)

@@ -20,6 +20,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from infra import naming
+from infra.kubernetes.scope import pods_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +57,15 @@ def addresses(cidr: pulumi.Input[str], *, but: Sequence[pulumi.Input[str]] = ())
 
 
 def from_prometheus(*metrics_ports: int) -> NetworkPolicyIngressRuleArgs:
-    """Metrics are read by the monitoring namespace."""
-    return NetworkPolicyIngressRuleArgs(from_=[all_pods(naming.MONITORING_NAMESPACE)], ports=ports(*metrics_ports))
+    """Metrics are read by Prometheus."""
+    prometheus = pods(pods_of("prometheus"), namespace=naming.MONITORING_NAMESPACE)
+    return NetworkPolicyIngressRuleArgs(from_=[prometheus], ports=ports(*metrics_ports))
+
+
+def to_collector() -> NetworkPolicyEgressRuleArgs:
+    """Spans go to the collector."""
+    collector = pods(pods_of("collector"), namespace=naming.MONITORING_NAMESPACE)
+    return NetworkPolicyEgressRuleArgs(to=[collector], ports=ports(OTLP_PORT))
 
 
 def to_api_server() -> NetworkPolicyEgressRuleArgs:

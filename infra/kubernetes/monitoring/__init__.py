@@ -1,0 +1,1 @@
+"""What watches the platform: Prometheus, Alertmanager, exporters, Grafana and the collector of traces."""
