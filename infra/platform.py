@@ -118,6 +118,7 @@ def declare(args: PlatformArgs) -> None:
                 images={version: args.serving[service.name, version] for version in service.versions()},
                 gateway=gateway,
                 feedback=feedback,
+                traces=settings.monitoring.traces,
                 engine_bucket=foundation.engine_bucket if foundation else None,
             ),
             opts=on_cluster,

@@ -43,6 +43,7 @@ class ServiceReleaseArgs:
         images: digest reference of the image of each version that a slot names.
         gateway: what its route attaches to.
         feedback: where its pods store feedback.
+        traces: how many requests its pods trace.
         engine_bucket: where engines lie; None for what the cluster's default storage class gives.
     """
 
@@ -53,6 +54,7 @@ class ServiceReleaseArgs:
     images: Mapping[str, pulumi.Input[str]]
     gateway: Gateway
     feedback: FeedbackStore
+    traces: settings.Traces
     engine_bucket: EngineBucket | None = None
 
 
@@ -77,6 +79,7 @@ class ServiceRelease(pulumi.ComponentResource):
                     image=args.images[slot.version],
                     engines=builds[slot.version].claim if builds else None,
                     feedback=args.feedback,
+                    traces=args.traces,
                 ),
                 opts=child,
             )

@@ -14,11 +14,12 @@ from pulumi_kubernetes.core.v1 import (
 )
 
 from infra import naming, quantities
+from infra.kubernetes.traffic import OTLP_PORT
 
 if TYPE_CHECKING:
     import pulumi
 
-    from infra.settings import Profile, Service
+    from infra.settings import Profile, Service, Traces
 
 # ONNX Runtime's name of what a variant runs on.
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda-trt": "TensorrtExecutionProvider"}
@@ -50,6 +51,18 @@ def _profile(profile: Profile) -> dict[str, str]:
         "SERVING_LENGTH_SHAPES": f"{length.min},{length.opt},{length.max}",
         "SERVING_WORKSPACE_MIB": str(profile.workspace_mib),
         "SERVING_ENGINE_CACHE": _ENGINES,
+    }
+
+
+def tracing(traces: Traces) -> dict[str, str]:
+    """The variables ``SERVING_*`` that decide what is traced, and where to.
+
+    Args:
+        traces: nothing else of the stack's monitoring may reach a pod: a change would start all of them anew.
+    """
+    return {
+        "SERVING_OTLP_ENDPOINT": f"http://collector.{naming.MONITORING_NAMESPACE}:{OTLP_PORT}",
+        "SERVING_TRACE_SAMPLING": str(traces.sampling),
     }
 
 

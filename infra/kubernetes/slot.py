@@ -53,6 +53,7 @@ class SlotArgs:
         variant: what its pool runs.
         image: digest reference of the version's image.
         feedback: where its pods store feedback.
+        traces: how many requests its pods trace.
         engines: name of the claim with the version's engine, known once it is built; None where none is.
     """
 
@@ -63,6 +64,7 @@ class SlotArgs:
     variant: str
     image: pulumi.Input[str]
     feedback: FeedbackStore
+    traces: settings.Traces
     engines: pulumi.Input[str] | None = None
 
 
@@ -155,6 +157,7 @@ class Slot(pulumi.ComponentResource):
         environment: dict[str, pulumi.Input[str]] = {
             **serving_pod.environment(self._args.service, self._args.variant),
             **self._args.feedback.environment(),
+            **serving_pod.tracing(self._args.traces),
             "SERVING_PORT": str(PORT),
             "SERVING_SLOT": self._slot,
             "SERVING_ROOT_PATH": routing.public_prefix(self._args.service.name),

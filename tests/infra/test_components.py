@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import serving.settings
 from infra import naming, settings
 from infra.capacity import Demand
 from infra.cluster import ClusterAccess
@@ -29,13 +30,13 @@ CANARY = settings.CanaryRelease(
 )
 
 
-def _service(*, gpus: int = 1) -> settings.Service:
+def _service(*, gpus: int = 1, objective: settings.Objective = OBJECTIVE) -> settings.Service:
     return settings.Service(
         name="sentiment",
         task="text-classification",
         pool="gpu",
         team=TEAM,
-        objective=OBJECTIVE,
+        objective=objective,
         resources=settings.Resources(cpu="2", memory="1Gi", gpus=gpus),
         release=CANARY,
     )
@@ -55,18 +56,21 @@ def _gateway(tmp_path: Path) -> Gateway:
     )
 
 
-def _declare(tmp_path: Path, *, gpus: int = 1) -> list[Declared]:
+def _declare(
+    tmp_path: Path, *, gpus: int = 1, objective: settings.Objective = OBJECTIVE, sampling: int = 5
+) -> list[Declared]:
     def program() -> None:
         ServiceRelease(
             "sentiment",
             ServiceReleaseArgs(
                 environment="local",
                 namespace="inferstack",
-                service=_service(gpus=gpus),
+                service=_service(gpus=gpus, objective=objective),
                 variant="cpu",
                 images=IMAGES,
                 gateway=_gateway(tmp_path),
                 feedback=feedback_store.sqlite(),
+                traces=settings.Traces(sampling=sampling),
             ),
         )
 
@@ -124,6 +128,24 @@ def test_a_slot_is_a_deployment_of_its_version(declared: list[Declared]) -> None
         assert _one(declared, ":Service", name)["spec"]["selector"].items() <= labels.items()
         assert deployment["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
         assert _one(declared, ":ServiceAccount", name)["automountServiceAccountToken"] is False
+
+
+def test_pods_trace_to_the_collector(tmp_path: Path) -> None:
+    """A pod is told where the collector is and how many requests to trace, in per cent."""
+    pod = _one(_declare(tmp_path, sampling=25), ":Deployment", "sentiment-stable")["spec"]["template"]["spec"]
+    variables = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    told = serving.settings.Settings.from_environment(variables)
+    assert (told.otlp_endpoint, told.trace_sampling) == ("http://collector.inferstack-monitoring:4317", 25)
+
+
+def test_an_objective_changes_no_object_of_the_release(tmp_path: Path) -> None:
+    """Another objective changes what is alerted on, and neither a pod nor a route."""
+    other = settings.Objective(availability=99.9, latency=settings.Latency(quantile=99, seconds=0.5), window_days=30)
+    before, after = (
+        {(each.type, each.name): each.inputs for each in _declare(tmp_path, objective=objective)}
+        for objective in (OBJECTIVE, other)
+    )
+    assert before == after
 
 
 def test_slots_select_only_their_own_pods(declared: list[Declared]) -> None:

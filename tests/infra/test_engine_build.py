@@ -72,6 +72,7 @@ def declare(tmp_path: Path) -> Callable[..., list[Declared]]:
                     images=IMAGES,
                     gateway=gateway,
                     feedback=feedback_store.sqlite(),
+                    traces=settings.Traces(),
                     engine_bucket=bucket,
                 ),
             )

@@ -72,6 +72,7 @@ def _platform(folder: Path) -> None:
             images={"0.1.0": pinned, "0.2.0": pinned},
             gateway=gateway,
             feedback=feedback_store.sqlite(),
+            traces=settings.Traces(),
         ),
     )
 
