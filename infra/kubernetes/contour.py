@@ -30,9 +30,10 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from infra import naming
-from infra.kubernetes import access, contour_roles, definitions
+from infra.kubernetes import access, contour_roles, contour_tracing, definitions
 from infra.kubernetes.contour_certificates import CONTOUR_SECRET, certificate_job
 from infra.kubernetes.pods import (
+    configuration_annotation,
     container_security_context,
     field_variable,
     pod_security_context,
@@ -62,6 +63,7 @@ class ContourArgs:
         crds: folder with the custom resource definitions of Contour and the Gateway API, as YAML files.
         replicas: how many run; all serve Envoy, and one of them writes status.
         node_selector: labels of the nodes that it may run on; any without.
+        tracing: where Envoy's spans go; nowhere without.
     """
 
     environment: str
@@ -71,6 +73,7 @@ class ContourArgs:
     crds: Path
     replicas: int = 1
     node_selector: Mapping[str, str] | None = None
+    tracing: contour_tracing.Tracing | None = None
 
 
 class Contour(pulumi.ComponentResource):
@@ -117,19 +120,10 @@ class Contour(pulumi.ComponentResource):
             opts=self._scope.child(),
         )
 
-    def _configuration(self) -> ConfigMap:
-        return ConfigMap(
-            _NAME,
-            metadata=self._scope.metadata(_NAME),
-            data={
-                "contour.yaml": pulumi.Output.from_input(self._args.namespace).apply(
-                    lambda namespace: yaml.safe_dump(
-                        {"gateway": {"gatewayRef": {"name": self._args.gateway, "namespace": namespace}}}
-                    )
-                )
-            },
-            opts=self._scope.child(),
-        )
+    def _configuration(self) -> pulumi.Output[str]:
+        tracing = self._args.tracing
+        namespaces = pulumi.Output.all(self._args.namespace, tracing.namespace if tracing else "")
+        return namespaces.apply(lambda known: _configuration(self._args, *known))
 
     def _deployment(self, certificates: pulumi.Resource) -> Deployment:
         args, scope = self._args, self._scope
@@ -138,7 +132,17 @@ class Contour(pulumi.ComponentResource):
             access.grant(scope, account, _NAME, contour_roles.IN_ITS_NAMESPACE),
             access.grant_everywhere(scope, account, _NAME, contour_roles.EVERYWHERE),
         )
-        configuration = self._configuration()
+        text = self._configuration()
+        configuration = ConfigMap(
+            _NAME, metadata=scope.metadata(_NAME), data={"contour.yaml": text}, opts=scope.child()
+        )
+        before = [certificates, *granted, *self.definitions]
+        if args.tracing:
+            before.append(
+                contour_tracing.declare_extension_service(
+                    args.tracing, environment=args.environment, parent=self, after=self.definitions
+                )
+            )
         return Deployment(
             _NAME,
             metadata=scope.metadata(_NAME),
@@ -146,7 +150,9 @@ class Contour(pulumi.ComponentResource):
                 replicas=args.replicas,
                 selector=pods_of(_NAME),
                 template=PodTemplateSpecArgs(
-                    metadata=ObjectMetaArgs(labels=scope.labels(_NAME)),
+                    metadata=ObjectMetaArgs(
+                        labels=scope.labels(_NAME), annotations=text.apply(configuration_annotation)
+                    ),
                     spec=PodSpecArgs(
                         service_account_name=account.metadata.name,
                         automount_service_account_token=True,
@@ -164,7 +170,7 @@ class Contour(pulumi.ComponentResource):
                     ),
                 ),
             ),
-            opts=scope.child(after=[certificates, *granted, *self.definitions]),
+            opts=scope.child(after=before),
         )
 
     def _container(self) -> ContainerArgs:
@@ -213,3 +219,11 @@ class Contour(pulumi.ComponentResource):
             ),
             opts=self._scope.child(),
         )
+
+
+def _configuration(args: ContourArgs, namespace: str, collector_namespace: str) -> str:
+    """contour.yaml, of the namespaces by their names."""
+    configuration: dict[str, Any] = {"gateway": {"gatewayRef": {"name": args.gateway, "namespace": namespace}}}
+    if args.tracing:
+        configuration["tracing"] = contour_tracing.configuration(collector_namespace, args.tracing.sampling)
+    return yaml.safe_dump(configuration)

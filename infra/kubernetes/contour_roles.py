@@ -16,8 +16,16 @@ EVERYWHERE = (
     may(READ, ("ingresses",), group="networking.k8s.io"),
     may(READ, ("gatewayclasses", "gateways", "httproutes", "referencegrants"), group=_GATEWAY),
     may(("update",), ("gatewayclasses/status", "gateways/status", "httproutes/status"), group=_GATEWAY),
-    may(READ, ("contourconfigurations", "httpproxies", "tlscertificatedelegations"), group=_CONTOUR),
-    may(("create", "get", "update"), ("contourconfigurations/status", "httpproxies/status"), group=_CONTOUR),
+    may(
+        READ,
+        ("contourconfigurations", "extensionservices", "httpproxies", "tlscertificatedelegations"),
+        group=_CONTOUR,
+    ),
+    may(
+        ("create", "get", "update"),
+        ("contourconfigurations/status", "extensionservices/status", "httpproxies/status"),
+        group=_CONTOUR,
+    ),
 )
 # Leases: of two Contours one writes the status of routes.
 IN_ITS_NAMESPACE = (

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Kinds that Contour watches with the features below switched off.
 NEEDED = (
     "contourconfigurations",
+    "extensionservices",
     "gatewayclasses",
     "gateways",
     "httpproxies",
@@ -23,10 +24,11 @@ NEEDED = (
     "tlscertificatedelegations",
 )
 # What no route here uses: neither defined, nor watched, nor in Contour's rights.
-DISABLED_FEATURES = ("backendtlspolicies", "extensionservices", "grpcroutes", "tcproutes", "tlsroutes")
+DISABLED_FEATURES = ("backendtlspolicies", "grpcroutes", "tcproutes", "tlsroutes")
 
-# Contour's own kinds: it watches them, and nobody here writes one.
-_UNWRITTEN = ".projectcontour.io"
+# Contour's own kinds: it watches them, and nobody here writes one but the last, which names the collector of traces.
+_CONTOURS = ".projectcontour.io"
+_WRITTEN = "extensionservices"
 _ANYTHING = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
 
 _NAME = re.compile(r"^  name: (\w+)\.", re.MULTILINE)
@@ -63,7 +65,8 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 def _slim(definition: dict[str, Any]) -> dict[str, Any]:
     stored = [version for version in definition["spec"]["versions"] if version["storage"]]
-    if definition["metadata"]["name"].endswith(_UNWRITTEN):
+    name: str = definition["metadata"]["name"]
+    if name.endswith(_CONTOURS) and not name.startswith(_WRITTEN):
         stored = [{**version, "schema": _ANYTHING} for version in stored]
     slim = {**definition, "spec": {**definition["spec"], "versions": stored}}
     # Written by the API server alone.

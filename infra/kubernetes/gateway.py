@@ -20,6 +20,7 @@ from infra.kubernetes import traffic
 from infra.kubernetes.contour import METRICS_PORT as CONTOUR_METRICS_PORT
 from infra.kubernetes.contour import XDS_PORT, Contour, ContourArgs
 from infra.kubernetes.contour_certificates import NAME as JOB
+from infra.kubernetes.contour_tracing import COLLECTOR
 from infra.kubernetes.envoy import HTTP_PORT, LISTENER_PORT, Envoy, EnvoyArgs
 from infra.kubernetes.envoy import METRICS_PORT as ENVOY_METRICS_PORT
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
@@ -28,6 +29,8 @@ from infra.kubernetes.slot import PORT as SERVING_PORT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from infra.kubernetes.contour_tracing import Tracing
 
 API_VERSION = "gateway.networking.k8s.io/v1"
 _CONTROLLER = "projectcontour.io/gateway-controller"
@@ -51,6 +54,7 @@ class GatewayArgs:
         crds: folder with the custom resource definitions of Contour and the Gateway API.
         replicas: how many Envoys run; of Contour, two are enough for any number of them.
         pool: name of the pool whose nodes it runs on; any node without.
+        tracing: where Envoy's spans go; nowhere without.
     """
 
     environment: str
@@ -60,6 +64,7 @@ class GatewayArgs:
     crds: Path
     replicas: int = 1
     pool: str | None = None
+    tracing: Tracing | None = None
 
 
 class Gateway(pulumi.ComponentResource):
@@ -96,6 +101,7 @@ class Gateway(pulumi.ComponentResource):
                 crds=args.crds,
                 replicas=contours,
                 node_selector=node_selector,
+                tracing=args.tracing,
             ),
             opts=child,
         )
@@ -144,14 +150,16 @@ class Gateway(pulumi.ComponentResource):
             # Envoy is ready only once Contour has sent it a listener.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*contour.ready, listener]),
         )
-        self._allow_traffic(scope)
+        self._allow_traffic(scope, traced=args.tracing is not None)
         self.register_outputs({"name": name, "namespace": self.namespace})
 
-    def _allow_traffic(self, scope: Scope) -> None:
-        """World to Envoy, Envoy to Contour and to the services, Contour and the Job to the API server."""
+    def _allow_traffic(self, scope: Scope, *, traced: bool) -> None:
+        """World to Envoy, Envoy to Contour, services and collector, Contour and the Job to the API server."""
         contour, envoy, certificate_job = (pods_of(name) for name in ("contour", "envoy", JOB))
         xds = traffic.ports(XDS_PORT)
         services = traffic.all_pods(naming.SERVICES_NAMESPACE)
+        collector = traffic.pods(pods_of(COLLECTOR), namespace=naming.MONITORING_NAMESPACE)
+        spans = NetworkPolicyEgressRuleArgs(to=[collector], ports=traffic.ports(traffic.OTLP_PORT))
         traffic.allow(
             scope,
             "envoy",
@@ -163,6 +171,7 @@ class Gateway(pulumi.ComponentResource):
             egress=[
                 NetworkPolicyEgressRuleArgs(to=[NetworkPolicyPeerArgs(pod_selector=contour)], ports=xds),
                 NetworkPolicyEgressRuleArgs(to=[services], ports=traffic.ports(SERVING_PORT)),
+                *([spans] if traced else []),
             ],
         )
         traffic.allow(

@@ -1,7 +1,8 @@
 """kube-state-metrics: what Kubernetes says of pods, nodes and workloads, as metrics.
 
-It watches the kinds alone of which a rule or a panel has a metric, and gives out those metrics alone: of a large cluster
-all of them would be more than everything else that Prometheus keeps.
+It watches the kinds alone of which a rule or a panel has a metric, and gives out those metrics alone: of a large
+cluster all of them would be more than everything else that Prometheus keeps. It watches all namespaces: told of some,
+it would read nodes, which are in none, once for each of them, and give out each series of a node so many times.
 Source: https://github.com/kubernetes/kube-state-metrics/blob/v2.15.0/docs/developer/cli-arguments.md
 """
 
@@ -76,8 +77,6 @@ def flags(metrics: Collection[str]) -> list[str]:
         f"--port={METRICS_PORT}",
         f"--telemetry-port={_TELEMETRY_PORT}",
         f"--resources={','.join(kind.plural for kind in _kinds(metrics))}",
-        # Of all namespaces: told of some, it would read nodes, which are in none, once for each of them, and give out
-        # each series of a node so many times.
         f"--metric-allowlist={allowed}",
     ]
 
