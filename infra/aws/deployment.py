@@ -54,7 +54,8 @@ _READS = {
         "GetReplicationConfiguration",
         "ListBucket",
     ),
-    "secretsmanager": ("DescribeSecret",),
+    # GetResourcePolicy: of the secrets of receivers, which the provider asks for with their descriptions.
+    "secretsmanager": ("DescribeSecret", "GetResourcePolicy"),
     "sns": (_GET, _LIST),
 }
 _SERVICE_LINKED = (
@@ -193,6 +194,12 @@ def _resources(scope: Scope) -> tuple[Statement, ...]:
             sid="PasswordOfTheDatabase",
             actions=["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:TagResource"],
             resources=[f"arn:aws:secretsmanager:{scope.region}:{scope.account}:secret:rds!*"],
+        ),
+        # Of receivers of alerts, which people make: that they are there, not what they hold.
+        Statement(
+            sid="FindSecrets",
+            actions=["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"],
+            resources=[f"arn:aws:secretsmanager:{scope.region}:{scope.account}:secret:*"],
         ),
         Statement(
             sid="FindDns",

@@ -30,7 +30,7 @@ from infra.kubernetes.engine_cache import EngineBucket
 from infra.settings import Aws, EksCluster, OwnedRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from infra.aws.policy_document import Statement
@@ -50,6 +50,7 @@ class Foundation(pulumi.ComponentResource):
         engine_bucket: where engines lie.
         volume_key_arn: the KMS key of the volumes of pods.
         cluster_name: of the EKS cluster, known once its nodes are there.
+        receiver_secrets: ARNs of the secrets that hold URLs of receivers of alerts, by receiver.
     """
 
     access: ClusterAccess
@@ -61,6 +62,7 @@ class Foundation(pulumi.ComponentResource):
     engine_bucket: EngineBucket
     volume_key_arn: pulumi.Output[str]
     cluster_name: pulumi.Output[str]
+    receiver_secrets: Mapping[str, str]
 
     def __init__(self, settings: Settings, *, environment: str, source: Path) -> None:
         """Declare everything.
@@ -81,6 +83,8 @@ class Foundation(pulumi.ComponentResource):
         provider.check_account(account, pinned, source=source)
         zones = provider.check_zones(settings, account, pinned, source=source)
         hosted_zone = provider.hosted_zone(account.ingress, pinned, source=source)
+        secrets = provider.receiver_secrets(settings.monitoring, pinned, source=source)
+        self.receiver_secrets = {receiver: secret.arn for receiver, secret in secrets.items()}
 
         super().__init__("inferstack:aws:Foundation", "aws", None, pulumi.ResourceOptions(provider=pinned))
         self._environment, self._account = environment, account
@@ -222,6 +226,13 @@ class Foundation(pulumi.ComponentResource):
                 statements=workloads.autoscaler(naming.aws_name(environment)),
             )
         ]
+        if secrets:
+            reads = workloads.alertmanager(list(secrets.values()), region=account.region)
+            pod_roles.append(
+                self._pod_role(
+                    eks.name, "alertmanager", f"{naming.MONITORING_NAMESPACE}/alertmanager", statements=reads
+                )
+            )
         for service in settings.services:
             pod_roles += self._service_roles(service, eks.name)
         balancer = LoadBalancer(

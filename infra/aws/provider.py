@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from infra import naming
-from infra.settings import EksCluster, SettingsError, errors
+from infra.settings import EksCluster, LogReceiver, SettingsError, errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from infra import settings
@@ -168,3 +169,43 @@ def hosted_zone(ingress: settings.Ingress, provider: aws.Provider, *, source: Pa
         sentence = f'"{ingress.hosted_zone}" was not found ({_last_line(str(error))}). Allowed: a public zone'
         raise _error(("aws", "ingress", "hosted_zone"), sentence, source) from None
     return zone.zone_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSecret:
+    """A secret that somebody else made; nothing of its value is read.
+
+    Attributes:
+        arn: whole, with the six characters that AWS adds to its name.
+        key_arn: the KMS key that it is encrypted with; None for the account's own, which needs no right.
+    """
+
+    arn: str
+    key_arn: str | None
+
+
+def receiver_secrets(
+    monitoring: settings.Monitoring, provider: aws.Provider, *, source: Path
+) -> Mapping[str, FoundSecret]:
+    """Look up the secrets that hold URLs of receivers.
+
+    Returns:
+        Receiver name -> its secret, for those that have one.
+
+    Raises:
+        SettingsError: the account has no such secret in the region.
+    """
+    found = dict[str, FoundSecret]()
+    for index, receiver in enumerate(monitoring.receivers):
+        if isinstance(receiver, LogReceiver) or receiver.secret is None:
+            continue
+        try:
+            secret = aws.secretsmanager.get_secret(arn=receiver.secret, opts=pulumi.InvokeOptions(provider=provider))
+        except Exception as error:  # noqa: BLE001  # as above
+            sentence = (
+                f'"{receiver.secret}" was not found ({_last_line(str(error))}). '
+                "Allowed: a secret of this account and region, a JSON object with the key url"
+            )
+            raise _error(("monitoring", "receivers", index, "secret"), sentence, source) from None
+        found[receiver.name] = FoundSecret(arn=secret.arn, key_arn=secret.kms_key_id or None)
+    return found

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from infra.aws.database import Database
+    from infra.aws.provider import FoundSecret
     from infra.aws.storage import Storage
 
 
@@ -65,6 +66,27 @@ def _engines(service: str, *, region: str, storage: Storage, actions: Sequence[s
             conditions=_through("s3", region),
         ),
     )
+
+
+def alertmanager(secrets: Sequence[FoundSecret], *, region: str) -> tuple[Statement, ...]:
+    """Read the URLs of receivers, and no other secret.
+
+    Args:
+        secrets: at least one.
+        region: the stack's.
+    """
+    keys = sorted({secret.key_arn for secret in secrets if secret.key_arn})
+    read = Statement(
+        sid="ReadUrls",
+        actions=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+        resources=sorted({secret.arn for secret in secrets}),
+    )
+    if not keys:
+        return (read,)
+    use = Statement(
+        sid="UseSecretsKeys", actions=["kms:Decrypt"], resources=keys, conditions=_through("secretsmanager", region)
+    )
+    return (read, use)
 
 
 def autoscaler(cluster: str) -> tuple[Statement, ...]:

@@ -167,6 +167,32 @@ def zone(cloud: Cloud, args: Arguments) -> Properties:
     }
 
 
+def secret(cloud: Cloud, args: Arguments) -> Properties:
+    """Answer a secret of Secrets Manager by its name or ARN: that it is there, and nothing of its value."""
+    asked = str(args.get("arn") or args.get("name") or "")
+    if not asked:
+        raise NoAnswerError("neither arn nor name is there")
+    where = str(args.get("region") or cloud.region)
+    name = asked.rpartition(":secret:")[2]
+    arn = f"arn:{cloud.partition}:secretsmanager:{where}:{cloud.told.account}:secret:{name}"
+    if asked.startswith("arn:") and asked != arn:
+        raise NoAnswerError(f"{asked} is of another account or region")
+    whole = f"{arn}-{letters('mixed', 6, name)}"
+    return {
+        **args,
+        "arn": whole,
+        "createdDate": "2000-01-01T00:00:00Z",
+        "description": "",
+        "id": whole,
+        "kmsKeyId": "",
+        "lastChangedDate": "2000-01-01T00:00:00Z",
+        "name": name,
+        "policy": "",
+        "region": where,
+        "type": "",
+    }
+
+
 def prefix_list(cloud: Cloud, args: Arguments) -> Properties:
     """Answer the id of the prefix list of an AWS service."""
     name = str(args.get("name") or f"com.amazonaws.{cloud.region}.s3")
@@ -183,6 +209,7 @@ KNOWN: Mapping[str, Function] = {
     "aws:ec2/getPrefixList:getPrefixList": prefix_list,
     "aws:iam/getPolicyDocument:getPolicyDocument": policy,
     "aws:ecr/getImage:getImage": image,
+    "aws:secretsmanager/getSecret:getSecret": secret,
     "aws:ssm/getParameter:getParameter": parameter,
     "aws:eks/getAddonVersion:getAddonVersion": addon_version,
     "aws:route53/getZone:getZone": zone,

@@ -86,6 +86,10 @@ def _zone(args: Mapping[str, Any], account: Account) -> dict[str, Any]:
     return {"name": args["name"], "zoneId": f"${{aws_route53_zone.{FOUND.format(stack=account.stack)}.zone_id}}"}
 
 
+def _secret(args: Mapping[str, Any], _: Account) -> dict[str, Any]:
+    return {"arn": f"{args['arn']}-AbCdEf", "kmsKeyId": ""}
+
+
 ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Account], dict[str, Any]]] = {
     "getCallerIdentity": _identity,
     "getAvailabilityZones": _zones,
@@ -93,5 +97,6 @@ ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Account], dict[str, Any]]] = 
     "getPartition": _partition,
     "getRegion": _region,
     "getImage": _image,
+    "getSecret": _secret,
     "getZone": _zone,
 }

@@ -10,6 +10,7 @@ from infra.aws import workloads
 from infra.aws.database import Database, DatabaseArgs
 from infra.aws.identity import PodRole, PodRoleArgs, ServiceAccount
 from infra.aws.policy_document import Statement
+from infra.aws.provider import FoundSecret
 from infra.aws.storage import Storage, StorageArgs
 from infra.settings import Database as DatabaseSettings
 from tests.infra.aws.iam import allows
@@ -131,6 +132,19 @@ def test_an_engine_build_keeps_the_engines_of_its_service() -> None:
     assert not allows(policy, action="secretsmanager:GetSecretValue", resource=SECRET)
 
 
+@pytest.mark.parametrize("key", [None, KEY])
+def test_alertmanager_reads_the_urls_of_its_receivers(key: str | None) -> None:
+    """It reads the secrets that are named, decrypts with their keys if they have some, and changes nothing."""
+    found = [FoundSecret(arn=SECRET, key_arn=key)]
+    policy = _policy(lambda: workloads.alertmanager(found, region=REGION))
+    assert allows(policy, action="secretsmanager:GetSecretValue", resource=SECRET)
+    assert not allows(policy, action="secretsmanager:GetSecretValue", resource=f"{SECRET}-of-another")
+    assert not allows(policy, action="secretsmanager:PutSecretValue", resource=SECRET)
+    through = {"kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com"}
+    assert allows(policy, action="kms:Decrypt", resource=KEY, context=through) is (key is not None)
+    assert not allows(policy, action="kms:Decrypt", resource=KEY)
+
+
 def test_the_autoscaler_scales_this_cluster_alone() -> None:
     """It looks at all groups, and changes those only that carry this cluster's tag."""
     policy = _policy(lambda: workloads.autoscaler("inferstack-prod"))
@@ -159,6 +173,7 @@ def test_no_statement_is_about_everything() -> None:
         lambda: (
             *_serving(),
             *workloads.engine_build("sentiment", region=REGION, storage=_storage()),
+            *workloads.alertmanager([FoundSecret(arn=SECRET, key_arn=KEY)], region=REGION),
             *workloads.autoscaler("inferstack-prod"),
             *workloads.volumes(KEY),
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import settings
-from infra.aws.provider import check_account, check_zones, hosted_zone, pinned_provider
+from infra.aws.provider import FoundSecret, check_account, check_zones, hosted_zone, pinned_provider, receiver_secrets
 from infra.settings import SettingsError
 from tests.infra.aws.recorder import REGION, ZONES, Answer, account, cluster, record
 from tests.infra.samples import MONITORING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 IDENTITY = "aws:index/getCallerIdentity:getCallerIdentity"
 OFFERINGS = "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"
 ZONE = "aws:route53/getZone:getZone"
+RECEIVER = "aws:secretsmanager/getSecret:getSecret"
+WEBHOOK_ARN = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:people"
 OURS: Answer = {"accountId": "111111111111", "arn": "arn:aws:iam::111111111111:role/me", "userId": "x", "id": "x"}
 
 
@@ -57,7 +59,14 @@ def source(tmp_path: Path) -> Path:
         "  inferstack:pools:\n"
         "    - name: gpu\n"
         "      nodes:\n"
-        "        instance_type: g6.xlarge\n",
+        "        instance_type: g6.xlarge\n"
+        "  inferstack:monitoring:\n"
+        "    receivers:\n"
+        "      - name: log\n"
+        "        kind: log\n"
+        "      - name: people\n"
+        "        kind: webhook\n"
+        f"        secret: {WEBHOOK_ARN}\n",
         encoding="utf-8",
     )
     return file
@@ -209,3 +218,44 @@ def test_a_missing_hosted_zone_is_a_sentence(source: Path) -> None:
     )
     assert str(error).startswith('Pulumi.prod.yaml:6: inferstack:aws.ingress.hosted_zone: "prod.example.com"')
     assert "\n" not in str(error)
+
+
+TOLD = MONITORING.model_copy(
+    update={
+        "receivers": (
+            *MONITORING.receivers,
+            settings.WebhookReceiver(name="people", kind="webhook", secret=WEBHOOK_ARN),
+        )
+    }
+)
+
+
+def test_secrets_of_receivers_are_looked_up_but_not_read(source: Path) -> None:
+    """Of a secret its whole ARN and its key are known; a receiver without one asks for nothing."""
+    found, error = _ask(
+        lambda provider: receiver_secrets(TOLD, provider, source=source),
+        RECEIVER,
+        {"arn": f"{WEBHOOK_ARN}-AbCdEf", "kmsKeyId": "arn:aws:kms:eu-central-1:111111111111:key/1"},
+    )
+    key = "arn:aws:kms:eu-central-1:111111111111:key/1"
+    assert (found, error) == ({"people": FoundSecret(arn=f"{WEBHOOK_ARN}-AbCdEf", key_arn=key)}, None)
+
+
+def test_a_secret_under_aws_own_key_needs_no_right_to_a_key(source: Path) -> None:
+    """Without a key of somebody's own, none is named."""
+    answer: Answer = {"arn": f"{WEBHOOK_ARN}-AbCdEf", "kmsKeyId": ""}
+    found, _ = _ask(lambda provider: receiver_secrets(TOLD, provider, source=source), RECEIVER, answer)
+    assert found["people"].key_arn is None
+
+
+def test_a_missing_secret_of_a_receiver_is_a_sentence(source: Path) -> None:
+    """A secret that is not there: file, line, key, the ARN, and what the secret must be."""
+    _, error = _ask(
+        lambda provider: receiver_secrets(TOLD, provider, source=source),
+        RECEIVER,
+        Exception("reading Secrets Manager Secret: couldn't find resource"),
+    )
+    text = str(error)
+    assert text.startswith(f'Pulumi.prod.yaml:20: inferstack:monitoring.receivers[1].secret: "{WEBHOOK_ARN}" was not')
+    assert "a JSON object with the key url" in text
+    assert "\n" not in text

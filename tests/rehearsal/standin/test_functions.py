@@ -23,6 +23,7 @@ IMAGE = "aws:ecr/getImage:getImage"
 ARGS: dict[str, Properties] = {
     IMAGE: {"repositoryName": "inferstack/sentiment", "imageTag": "1.0.0-cpu"},
     POLICY: {"statements": [{"actions": ["s3:GetObject"], "resources": ["*"]}]},
+    "aws:secretsmanager/getSecret:getSecret": {"name": "inferstack-prod-slack"},
     "aws:ssm/getParameter:getParameter": {"name": "/aws/service/eks/optimized-ami/1.34/al2023/x86_64/image_id"},
     "aws:eks/getAddonVersion:getAddonVersion": {"addonName": "vpc-cni", "kubernetesVersion": "1.34"},
     "aws:route53/getZone:getZone": {"name": "example.com"},
