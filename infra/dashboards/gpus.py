@@ -21,7 +21,7 @@ def gpus(matchers: str, *, legend: str, absent: str | None) -> Sequence[Panel]:
 
     Args:
         matchers: of the series of DCGM's exporter.
-        legend: the name of a series, for example ``{{pod}} GPU {{gpu}}``.
+        legend: the name of a series, for example ``{{node}} GPU {{gpu}}``.
         absent: why the stack has no such series; None where it has.
     """
 

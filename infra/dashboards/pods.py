@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra import naming
 from infra.dashboards import panels, queries
 from infra.dashboards.panels import Query, Reading, graph
 
@@ -27,7 +26,7 @@ def queue(scope: Scope) -> Panel:
             Query(expr=f"max by (slot) (batch_queue_limit_texts{{{scope.matchers}}})", legend="most, {{slot}}"),
         ],
         Reading(
-            says="Texts that wait for a run of the graph, in each pod. At the most that it takes, a pod answers 429.",
+            says="Texts that wait for a run of the graph, in each pod. At the most that it takes, a pod answers 503.",
             unit=_TEXTS,
         ),
     )
@@ -113,11 +112,7 @@ def ready(scope: Scope) -> Panel:
         scope.title("Pods"),
         [
             Query(expr=f"sum by ({queries.VERSION}) (service_ready{{{scope.matchers}}})", legend=f"ready, {_NAME}"),
-            Query(
-                expr="sum by (deployment) (kube_deployment_spec_replicas"
-                f'{{namespace="{naming.SERVICES_NAMESPACE}",deployment=~"{scope.deployments}"}})',
-                legend="wanted, {{deployment}}",
-            ),
+            Query(expr=f"sum by (slot) (kube_deployment_spec_replicas{{{scope.matchers}}})", legend="wanted, {{slot}}"),
         ],
         Reading(says="Pods that take requests, and how many the stack file asks for.", unit=panels.COUNT),
     )
@@ -129,7 +124,7 @@ def restarts(scope: Scope) -> Panel:
         scope.title("Restarts"),
         [
             Query(
-                expr=f"sum by (pod) (increase(kube_pod_container_status_restarts_total{{{scope.pods}}}[10m]))",
+                expr=f"sum by (pod) (increase(kube_pod_container_status_restarts_total{{{scope.matchers}}}[10m]))",
                 legend="{{pod}}",
             )
         ],
@@ -157,10 +152,10 @@ def cache_misses(scope: Scope) -> Panel:
     """Whether engines were built ahead."""
     return panels.number(
         scope.title("Engine cache misses"),
-        [Query(expr=f"sum by (slot) (increase(engine_cache_misses_total{{{scope.matchers}}}[1d]))", legend="{{slot}}")],
+        [Query(expr=f"sum by (slot) (engine_cache_misses_total{{{scope.matchers}}})", legend="{{slot}}")],
         Reading(
-            says="Pods of the last day that found no engine built for their GPU and built one themselves, "
-            "which takes minutes.",
+            says="How often the pods that run now found no engine built for their GPU when they started: then they are "
+            "not ready, or became so minutes late.",
             unit=panels.COUNT,
         ),
         limit=panels.Limit(value=1, good="below", name="a single miss"),

@@ -36,7 +36,7 @@ def pool_dashboard(*, gpus_absent: str | None) -> dict[str, Any]:
             Row(title="Nodes", panels=[_nodes(), _waiting(), _pressure()]),
             Row(title="What is taken", panels=[_gpus_taken(), _asked_for("cpu"), _asked_for("memory")]),
             Row(title="How busy the nodes are", panels=[_cpu(), _memory(), _disk(), _network()]),
-            Row(title="GPUs", panels=gpus("", legend="{{Hostname}} GPU {{gpu}}", absent=gpus_absent)),
+            Row(title="GPUs", panels=gpus('node!=""', legend="{{node}} GPU {{gpu}}", absent=gpus_absent)),
         ],
     )
 

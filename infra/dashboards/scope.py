@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infra import naming
-
 if TYPE_CHECKING:
     from infra.settings import Service
 
@@ -32,17 +30,6 @@ class Scope:
     def matchers(self) -> str:
         """The labels as PromQL matches them."""
         return ",".join(f'{name}="{value}"' for name, value in self.labels.items())
-
-    @property
-    def deployments(self) -> str:
-        """Names of its Deployments, as a regular expression; slots that are not filled now are among them."""
-        slots = [self.slot] if self.slot else self.service.release.slot_names
-        return "|".join(naming.slot_name(self.service.name, slot) for slot in slots)
-
-    @property
-    def pods(self) -> str:
-        """Matchers of its pods in series that others export about them."""
-        return f'namespace="{naming.SERVICES_NAMESPACE}",pod=~"({self.deployments})-.+"'
 
     def title(self, text: str) -> str:
         """The title of a panel, which tells two slots on one dashboard apart."""

@@ -65,7 +65,7 @@ def service_dashboard(service: Service, *, gpus_absent: str | None) -> dict[str,
                 panels=[pods.ready(scope), pods.restarts(scope), pods.cpu(scope), pods.memory(scope)],
             ),
             Row(title="Engine", panels=[pods.provider(scope), pods.cache_misses(scope)]),
-            Row(title="GPUs", panels=gpus(scope.pods, legend="{{pod}} GPU {{gpu}}", absent=gpus_absent)),
+            Row(title="GPUs", panels=gpus(scope.matchers, legend="{{slot}} {{node}} GPU {{gpu}}", absent=gpus_absent)),
         ],
     )
 
@@ -86,8 +86,8 @@ def _answers(matchers: str) -> Panel:
         "Answers at the gateway",
         [Query(expr=expr, legend="{{envoy_response_code_class}}xx")],
         Reading(
-            says="Answers by the class of their status. 5xx counts against availability; 4xx is the caller's, "
-            "but for 429, which a full queue gives.",
+            says="Answers by the class of their status. 5xx counts against availability, the 503 of a "
+            "full queue too; 4xx is the caller's.",
             unit=panels.PER_SECOND,
         ),
     )
