@@ -43,6 +43,8 @@ DEMAND: Final = Demand(pods=1, cpu_millis=20, memory_mib=64)
 # Its own metrics, and whether it has seen anything yet.
 _TELEMETRY_PORT: Final = 8081
 _WATCH: Final = ("list", "watch")
+# Of all labels of pods, kube_pod_labels has the one that rules name a version by.
+_LABELS: Final = "pods=[app.kubernetes.io/version]"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def flags(metrics: Collection[str]) -> list[str]:
         f"--telemetry-port={_TELEMETRY_PORT}",
         f"--resources={','.join(kind.plural for kind in _kinds(metrics))}",
         f"--metric-allowlist={allowed}",
+        f"--metric-labels-allowlist={_LABELS}",
     ]
 
 
