@@ -365,6 +365,14 @@ _MONITORING = (
             stamp={_PROMETHEUS_VERSION: "1.9.1"},
         ),
     ),
+    Tool(
+        name="collector",
+        version="0.161.0",
+        programs=("collector",),
+        group=_IMAGES,
+        seconds=60,
+        source=GoBuild(packages=(".",), stamp={"main.version": "0.161.0"}),
+    ),
 )
 
 CATALOGUE: tuple[Tool, ...] = (*_DEBIAN, *_PYPI, *_GO, *_MONITORING)
