@@ -18,6 +18,7 @@ from local import cleanup, lifecycle, preflight
 from local import status as statuses
 from local.api import ApiError
 from local.errors import ClusterError
+from local.faults.command import fault
 from local.options import ClusterOptions
 from local.paths import Paths
 from local.progress import Progress
@@ -163,6 +164,8 @@ def _print(found: statuses.ClusterStatus) -> None:
     if found.cluster:
         console.print(f"KUBECONFIG={found.cluster['kubeconfig']}", soft_wrap=True, highlight=False)
 
+
+main.add_command(fault)
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,129 @@
+"""What happened in a drill, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from local.alert_log import Delivery
+    from local.monitored import Alert, Labels
+
+What = Literal[
+    "requests begin",
+    "fault begins",
+    "pending",
+    "firing",
+    "delivered",
+    "fault ends",
+    "no longer pending",
+    "resolved",
+    "delivered as resolved",
+]
+_STEPS: Final[dict[What, tuple[What, ...]]] = {
+    "fault begins": ("pending", "firing", "delivered"),
+    "fault ends": ("resolved", "delivered as resolved"),
+}
+# Of an alert: enough to tell it from others of its name.
+_TELLING = ("severity", "window", "slot", "pod")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line of the timeline: `labels` are those of the alert that it is about, `text` says more where there is."""
+
+    at: datetime
+    what: What
+    labels: Labels = field(default_factory=dict[str, str])
+    text: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if not self.labels:
+            return f"{self.what}: {self.text}" if self.text else self.what
+        telling = ", ".join(self.labels[key] for key in _TELLING if key in self.labels)
+        name = self.labels["alertname"]
+        subject = f"{name} ({telling})" if telling else name
+        return f"{subject} {self.what}" + (f": {self.text}" if self.text else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """The alert that a fault must raise: any whose labels are these, and more."""
+
+    labels: Mapping[str, str]
+
+    def __contains__(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.labels.items())
+
+    def happened(self, what: What, events: Iterable[Event]) -> Event | None:
+        """The first event of that kind about it."""
+        return next((event for event in events if event.what == what and event.labels in self), None)
+
+
+def durations(events: Iterable[Event], expected: Expected) -> list[str]:
+    """How long what had to happen took, in sentences; or that it did not happen."""
+    known = list(events)
+    name = expected.labels["alertname"]
+    sentences = list[str]()
+    for anchor, steps in _STEPS.items():
+        start = next((event.at for event in known if event.what == anchor), None)
+        for step in steps if start else ():
+            event = expected.happened(step, known)
+            took = f"{(event.at - start).total_seconds():.0f} s after the {anchor[:-1]}" if event and start else "never"
+            sentences.append(f"{name} {step}: {took}")
+    return sentences
+
+
+class Changes:
+    """Turns what Prometheus and the alert log say, again and again, into events."""
+
+    def __init__(self, before: Iterable[Alert], delivered: Iterable[Delivery]) -> None:
+        """Take what is there already as no event."""
+        self._states = {_key(alert.labels): alert for alert in before}
+        self._seen = {_delivery(each) for each in delivered}
+
+    def of_alerts(self, at: datetime, alerts: Iterable[Alert]) -> list[Event]:
+        """What changed since the last time.
+
+        Args:
+            at: when they were asked for; Prometheus itself keeps only since when an alert is pending.
+            alerts: all that are pending or firing.
+        """
+        now = {_key(alert.labels): alert for alert in alerts}
+        events = list[Event]()
+        for key, alert in now.items():
+            before = self._states.get(key)
+            if before is None:
+                events.append(Event(at=alert.since, what="pending", labels=alert.labels))
+            if alert.state == "firing" and (before is None or before.state != "firing"):
+                text = alert.annotations.get("summary", "")
+                events.append(Event(at=at, what="firing", labels=alert.labels, text=text))
+        for key, alert in self._states.items():
+            if key not in now:
+                what = "resolved" if alert.state == "firing" else "no longer pending"
+                events.append(Event(at=at, what=what, labels=alert.labels))
+        self._states = now
+        return events
+
+    def of_deliveries(self, deliveries: Iterable[Delivery]) -> list[Event]:
+        """What was delivered since the last time."""
+        events = list[Event]()
+        for each in deliveries:
+            if _delivery(each) not in self._seen:
+                self._seen.add(_delivery(each))
+                what = "delivered as resolved" if each.status == "resolved" else "delivered"
+                events.append(Event(at=each.at, what=what, labels=each.labels))
+        return events
+
+
+def _key(labels: Labels) -> frozenset[tuple[str, str]]:
+    return frozenset(labels.items())
+
+
+def _delivery(delivery: Delivery) -> tuple[datetime, str, frozenset[tuple[str, str]]]:
+    return delivery.at, delivery.status, _key(delivery.labels)
