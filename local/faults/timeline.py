@@ -23,10 +23,11 @@ What = Literal[
     "resolved",
     "delivered as resolved",
 ]
-_STEPS: Final[dict[What, tuple[What, ...]]] = {
-    "fault begins": ("pending", "firing", "delivered"),
-    "fault ends": ("resolved", "delivered as resolved"),
-}
+# What is counted from which event, and how that is said.
+_STEPS: Final[tuple[tuple[What, str, tuple[What, ...]], ...]] = (
+    ("fault begins", "after the fault began", ("pending", "firing", "delivered")),
+    ("fault ends", "after it ended", ("resolved", "delivered as resolved")),
+)
 # Of an alert: enough to tell it from others of its name.
 _TELLING = ("severity", "window", "slot", "pod")
 
@@ -70,11 +71,11 @@ def durations(events: Iterable[Event], expected: Expected) -> list[str]:
     known = list(events)
     name = expected.labels["alertname"]
     sentences = list[str]()
-    for anchor, steps in _STEPS.items():
+    for anchor, after, steps in _STEPS:
         start = next((event.at for event in known if event.what == anchor), None)
         for step in steps if start else ():
             event = expected.happened(step, known)
-            took = f"{(event.at - start).total_seconds():.0f} s after the {anchor[:-1]}" if event and start else "never"
+            took = f"{(event.at - start).total_seconds():.0f} s {after}" if event and start else "never"
             sentences.append(f"{name} {step}: {took}")
     return sentences
 
