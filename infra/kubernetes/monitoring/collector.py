@@ -53,6 +53,8 @@ METRICS_PORT: Final = 8888
 DEMAND: Final = Demand(pods=1, cpu_millis=50, memory_mib=96)
 """Of one pod."""
 _HEALTH_PORT: Final = 13133
+# Counters end in _total, which is not its default, so that they are called so in whatever format they are read.
+_PROMETHEUS: Final = {"host": "0.0.0.0", "port": METRICS_PORT, "without_type_suffix": False}  # noqa: S104  # in a pod
 _CONFIGURATION: Final = "/etc/collector"
 _TRACES: Final = "/var/lib/collector"
 _MEMORY_LIMIT_MIB: Final = 256
@@ -86,9 +88,7 @@ def configuration(endpoint: str | None) -> dict[str, Any]:
             },
             "telemetry": {
                 "logs": {"encoding": "json"},
-                "metrics": {
-                    "readers": [{"pull": {"exporter": {"prometheus": {"host": "0.0.0.0", "port": METRICS_PORT}}}}]  # noqa: S104  # in a pod
-                },
+                "metrics": {"readers": [{"pull": {"exporter": {"prometheus": _PROMETHEUS}}}]},
             },
         },
     }
