@@ -54,7 +54,7 @@ class Collector:
 
 
 @contextmanager
-def collecting(port: int = 0, *, answer: Callable[[], None] = lambda: None) -> Generator[Collector]:
+def collecting(port: int = 0, *, answer: Callable[[], object] = lambda: None) -> Generator[Collector]:
     """Run a collector.
 
     Args:

@@ -53,6 +53,9 @@ def test_an_unknown_name_is_refused(name: str) -> None:
         ("LOG_LEVEL", "loud"),
         ("REQUEST_TIMEOUT_SECONDS", "nan"),
         ("SLOT", "Blue Green"),
+        ("OTLP_ENDPOINT", "collector:4317"),
+        ("OTLP_ENDPOINT", "http://collector"),
+        ("TRACE_SAMPLING", "101"),
     ],
 )
 def test_a_bad_value_is_named_in_one_line(name: str, value: str) -> None:
@@ -62,3 +65,14 @@ def test_a_bad_value_is_named_in_one_line(name: str, value: str) -> None:
     message = str(caught.value)
     assert message.startswith(f"{PREFIX}{name}={value!r}: ")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [("OTLP_ENDPOINT", "TRACE_SAMPLING"), ("TRACE_SAMPLING", "OTLP_ENDPOINT")]
+)
+def test_tracing_is_told_whole(given: str, missing: str) -> None:
+    """Where to and how many belong together; the one that is missing is named."""
+    values = {"OTLP_ENDPOINT": "http://collector.monitoring:4317", "TRACE_SAMPLING": "5"}
+    assert Settings.from_environment({PREFIX + name: value for name, value in values.items()}).trace_sampling == 5
+    with pytest.raises(SettingsError, match=f"{PREFIX}{given} is set, {PREFIX}{missing} is not: set both or none"):
+        Settings.from_environment({PREFIX + given: values[given]})

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from serving import logs
+from serving import logs, model
 from serving.metrics import Metrics
 from serving.spans import Tracer
-from tests.serving.otlp import Received, collecting
-from tests.serving.waiting import eventually
+from tests.serving.otlp import collecting
+from tests.serving.scraping import PROMETHEUS, scrape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -109,8 +108,56 @@ def test_failures_are_marked_and_no_span_has_a_text(run_app: RunApp, tiny_model:
             client.request(SECRET.split()[1].upper(), "/v1/predict")
         spans = collector.spans
     assert not [span for span in spans if b"secret-phrase" in span.raw.lower()]
-    assert [span.failed for span in spans if span.name == "POST /v1/predict"] == [False, False]
-    assert sorted(span.name for span in spans if span.kind == SERVER)[:2] == ["GET", "POST /v1/predict"]
+    requests = [span for span in spans if span.kind == SERVER]
+    assert [(span.name, span.failed) for span in requests] == [
+        ("POST /v1/predict", False),
+        ("POST /v1/predict", False),
+        ("GET", False),
+        ("_OTHER /v1/predict", False),
+    ]
+
+
+def test_a_bug_is_a_failed_span(run_app: RunApp, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that fails fails its batch and its request, with the kind of error and without its words."""
+
+    def broken(batch: object, least: object) -> None:
+        raise ValueError(SECRET, batch, least)
+
+    with collecting() as collector:
+        with run_app(model_dir=tiny_model, otlp_endpoint=collector.url, trace_sampling=100) as client:
+            monkeypatch.setattr(model, "pad", broken)
+            assert client.post("/v1/predict", json={"inputs": ["good"]}).status_code == 500
+        [request], [batch] = collector.named("POST /v1/predict"), collector.named("batch")
+    assert (request.failed, request.attributes["error.type"]) == (True, "internal")
+    assert (batch.failed, batch.attributes["error.type"]) == (True, "ValueError")
+    assert not [span for span in collector.spans if b"secret-phrase" in span.raw]
+
+
+@pytest.fixture(scope="module")
+def tracer() -> Generator[Tracer]:
+    """Give what traces only requests that come with that decision, to a collector that is not there."""
+    made = Tracer(endpoint="http://127.0.0.1:9", sampling=0, resource={}, metrics=Metrics())
+    yield made
+    made.stop()
+
+
+@given(
+    trace_id=st.integers(1, 2**128 - 1), span_id=st.integers(1, 2**64 - 1), flags=st.integers(0, 255), state=st.binary()
+)
+def test_any_callers_decision_is_kept(tracer: Tracer, trace_id: int, span_id: int, flags: int, state: bytes) -> None:
+    """The trace goes on in each case; it is recorded if the lowest flag says so, whatever else the caller sends."""
+    header = f"00-{trace_id:032x}-{span_id:016x}-{flags:02x}".encode()
+    trace = tracer.begin({"headers": [(b"traceparent", header), (b"tracestate", state)]})
+    assert trace.trace_id == f"{trace_id:032x}"
+    assert trace.span_id != f"{span_id:016x}"
+    assert trace.recorded is bool(flags & 1)
+
+
+@given(st.binary(), st.binary())
+def test_what_is_no_trace_begins_one(tracer: Tracer, parent: bytes, state: bytes) -> None:
+    """A header that says nothing is passed over: the request is served, in a trace of its own."""
+    trace = tracer.begin({"headers": [(b"traceparent", parent), (b"tracestate", state)]})
+    assert (len(trace.trace_id), trace.recorded) == (32, False)
 
 
 def test_a_late_answer_shows_where_the_time_went(run_app: RunApp, slow_model: Path) -> None:
@@ -135,14 +182,9 @@ def test_latency_has_exemplars_and_logs_have_the_trace(
         with run_app(model_dir=tiny_model, otlp_endpoint=collector.url, trace_sampling=0) as client:
             for header in (RECORDED, other.removesuffix("01") + "00"):
                 client.post("/v1/predict", json={"inputs": ["good"]}, headers={"traceparent": header})
-            text = client.get("/metrics", headers={"accept": "application/openmetrics-text;version=1.0.0"}).text
+            samples = scrape(client, PROMETHEUS)
         [request] = collector.named("POST /v1/predict")
-    exemplars = [
-        (sample.name, sample.labels["path"], sample.exemplar.labels)
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.exemplar
-    ]
+    exemplars = [(sample.name, sample.labels["path"], sample.exemplar.labels) for sample in samples if sample.exemplar]
     assert exemplars == [("http_request_duration_seconds_bucket", "/v1/predict", {"trace_id": TRACE_ID})]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     ids = [(line["trace_id"], len(line["span_id"])) for line in lines if line["event"] == "request"]
