@@ -199,7 +199,6 @@ def _container(image: pulumi.Input[str]) -> ContainerArgs:
     return ContainerArgs(
         name=NAME,
         image=image,
-        command=["/otelcol-contrib"],
         args=[f"--config={_CONFIGURATION}/collector.yaml"],
         # The garbage collector works harder before the limit is near.
         env=[EnvVarArgs(name="GOMEMLIMIT", value=f"{_MEMORY_LIMIT_MIB * 4 // 5}MiB")],

@@ -151,7 +151,6 @@ def _container(image: pulumi.Input[str], arguments: list[str]) -> ContainerArgs:
     return ContainerArgs(
         name=NAME,
         image=image,
-        command=["/kube-state-metrics"],
         args=list(arguments),
         ports=[
             ContainerPortArgs(name="metrics", container_port=METRICS_PORT),

@@ -96,7 +96,6 @@ def _container(image: pulumi.Input[str]) -> ContainerArgs:
     return ContainerArgs(
         name=NAME,
         image=image,
-        command=["/bin/node_exporter"],
         args=flags(),
         ports=[ContainerPortArgs(name="metrics", container_port=METRICS_PORT)],
         startup_probe=ProbeArgs(http_get=alive, period_seconds=1, failure_threshold=60),
