@@ -61,7 +61,7 @@ wheels: venv ## download the serving image's wheels, by hash
 wheels-cuda-stub: venv ## the wheels of the image's GPU variant, with stubs for NVIDIA's libraries
 	@$(PY) -m local.images wheels-cuda-stub
 images: tools wheels ## prepare the build contexts of the local images
-	@if [ $(KIND) = embedded ]; then $(PY) -m local.images base contour envoy; fi
+	@if [ $(KIND) = embedded ]; then $(PY) -m local.images; fi
 
 .PHONY: model
 model: venv-model-build ## build each version that the local stack names (a second time: nothing)

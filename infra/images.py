@@ -88,19 +88,41 @@ def _reference(repository: str, digest: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformImages:
-    """Digest references of what the platform itself runs on."""
+    """Digest references of what the platform itself runs on.
+
+    Attributes:
+        grafana: None where none can be had: the embedded cluster builds its images, and no package registry has the
+            parts of Grafana's server.
+    """
 
     base: pulumi.Input[str]
     contour: pulumi.Input[str]
     envoy: pulumi.Input[str]
+    prometheus: pulumi.Input[str]
+    alertmanager: pulumi.Input[str]
+    kube_state_metrics: pulumi.Input[str]
+    node_exporter: pulumi.Input[str]
+    collector: pulumi.Input[str]
+    grafana: pulumi.Input[str] | None
 
 
 def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> PlatformImages:
-    """Built out of Debian packages, a Go module and a PyPI package for the embedded cluster; as named elsewhere."""
+    """Built out of Debian packages, Go modules and a PyPI package for the embedded cluster; as named elsewhere."""
     if not isinstance(cluster, EmbeddedCluster):
-        return PlatformImages(base=cluster.images.base, contour=cluster.images.contour, envoy=cluster.images.envoy)
+        named = cluster.images
+        return PlatformImages(
+            base=named.base,
+            contour=named.contour,
+            envoy=named.envoy,
+            prometheus=named.prometheus,
+            alertmanager=named.alertmanager,
+            kube_state_metrics=named.kube_state_metrics,
+            node_exporter=named.node_exporter,
+            collector=named.collector,
+            grafana=named.grafana,
+        )
 
-    def build(name: str, build_args: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
+    def build(name: str, **build_args: pulumi.Input[str]) -> pulumi.Output[str]:
         return BuiltImage(
             name,
             BuiltImageArgs(
@@ -113,8 +135,18 @@ def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> P
             ),
         ).reference
 
-    base = build("base", {})
-    return PlatformImages(base=base, contour=build("contour", {}), envoy=build("envoy", {"BASE_IMAGE": base}))
+    base = build("base")
+    return PlatformImages(
+        base=base,
+        contour=build("contour"),
+        envoy=build("envoy", BASE_IMAGE=base),
+        prometheus=build("prometheus"),
+        alertmanager=build("alertmanager"),
+        kube_state_metrics=build("kube-state-metrics"),
+        node_exporter=build("node-exporter"),
+        collector=build("collector"),
+        grafana=None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

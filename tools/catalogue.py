@@ -338,7 +338,9 @@ _MONITORING = (
         group=_IMAGES,
         seconds=50,
         source=GoBuild(
-            packages=tuple(f"github.com/prometheus/alertmanager/cmd/{program}" for program in ("alertmanager", "amtool")),
+            packages=tuple(
+                f"github.com/prometheus/alertmanager/cmd/{program}" for program in ("alertmanager", "amtool")
+            ),
             stamp={_PROMETHEUS_VERSION: "0.28.1"},
         ),
     ),

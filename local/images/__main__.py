@@ -20,7 +20,7 @@ TARGETS = {**NEEDED_LOCALLY, "wheels-cuda": prepare_cuda_wheels, "wheels-cuda-st
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(list(TARGETS)))
 def main(names: tuple[str, ...]) -> None:
-    """Prepare build contexts under .state: base, contour, envoy and wheels, or only those that are named.
+    """Prepare build contexts under .state: those of all images and the wheels, or only those that are named.
 
     For the image's variant cuda-trt, only by name: wheels-cuda (2 GB, and TensorRT's wheel, which must be there:
     requirements/tensorrt.txt), or wheels-cuda-stub, with empty wheels in place of all that is NVIDIA's.

@@ -6,6 +6,7 @@ The image's provider hashes a whole context at each preview, so a context holds 
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,8 +62,18 @@ def _context(name: str) -> Path:
     return context
 
 
+BINARIES = (
+    "contour",
+    "envoy",
+    "prometheus",
+    "alertmanager",
+    "kube-state-metrics",
+    "node-exporter",
+    "collector",
+)
+"""The images that add one built tool, each named after it."""
+
 PREPARERS: dict[str, Callable[[Callable[[str], None]], None]] = {
     "base": prepare_base,
-    "contour": lambda say: prepare_binary("contour", say),
-    "envoy": lambda say: prepare_binary("envoy", say),
+    **{name: partial(prepare_binary, name) for name in BINARIES},
 }
