@@ -45,12 +45,8 @@ if TYPE_CHECKING:
 
 _PROGRAM: Final = Path(__file__).with_name("alert_log_server.py")
 _FOLDER: Final = "/opt/alert-log"
-_POD: Final = Demand(pods=1, cpu_millis=10, memory_mib=32)
-
-
-def demand() -> Demand:
-    """What it asks for, and one more while it is rolled out."""
-    return _POD * 2
+DEMAND: Final = Demand(pods=1, cpu_millis=10, memory_mib=32)
+"""Of its pod."""
 
 
 def declare_alert_log(scope: Scope, *, image: pulumi.Input[str], pool: str | None = None) -> None:
@@ -112,7 +108,7 @@ def _container(image: pulumi.Input[str]) -> ContainerArgs:
         readiness_probe=ProbeArgs(http_get=health, period_seconds=5),
         liveness_probe=ProbeArgs(http_get=health, period_seconds=15),
         resources=small_resources(
-            cpu=f"{_POD.cpu_millis}m", memory=f"{_POD.memory_mib}Mi", memory_limit=f"{2 * _POD.memory_mib}Mi"
+            cpu=f"{DEMAND.cpu_millis}m", memory=f"{DEMAND.memory_mib}Mi", memory_limit=f"{2 * DEMAND.memory_mib}Mi"
         ),
         security_context=container_security_context(),
         volume_mounts=[VolumeMountArgs(name="program", mount_path=_FOLDER, read_only=True)],

@@ -7,10 +7,9 @@ notification, so that a changed one needs no restart. A changed route does: Aler
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import yaml
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgs
 from pulumi_kubernetes.core.v1 import (
     ConfigMap,
@@ -70,7 +69,8 @@ PORT: Final = 9093
 GOSSIP_PORT: Final = 9094
 DEMAND: Final = Demand(pods=1, cpu_millis=20, memory_mib=64)
 """Of one pod."""
-_CONFIGURATION: Final = "alertmanager.yaml"
+CONFIGURATION: Final = "alertmanager.yaml"
+"""The name of its configuration file."""
 _FOLDER: Final = "/etc/alertmanager"
 _DATA: Final = "/alertmanager"
 _VOLUME: Final = "data"
@@ -86,7 +86,7 @@ class AlertmanagerArgs:
     Attributes:
         image: digest reference.
         monitoring: the receivers, and how many run.
-        configuration: of :func:`infra.slo.alertmanager_config`.
+        configuration: the text of its configuration file.
         inside: ranges of addresses in which no receiver is whose URL is a secret.
         secrets: of receivers, by name, where they come from a cloud; elsewhere they are Secrets of Kubernetes.
         pool: name of the pool whose nodes it runs on; any node without.
@@ -94,7 +94,7 @@ class AlertmanagerArgs:
 
     image: pulumi.Input[str]
     monitoring: Monitoring
-    configuration: dict[str, Any]
+    configuration: str
     inside: Sequence[str]
     secrets: Mapping[str, MountedSecret]
     pool: str | None = None
@@ -103,8 +103,9 @@ class AlertmanagerArgs:
 def declare_alertmanager(scope: Scope, args: AlertmanagerArgs) -> None:
     """Declare its account, configuration, pods and Service, and whom it may talk to."""
     _allow_traffic(scope, args)
-    text = yaml.safe_dump(args.configuration, sort_keys=False)
-    configuration = ConfigMap(NAME, metadata=scope.metadata(NAME), data={_CONFIGURATION: text}, opts=scope.child())
+    configuration = ConfigMap(
+        NAME, metadata=scope.metadata(NAME), data={CONFIGURATION: args.configuration}, opts=scope.child()
+    )
     replicas = args.monitoring.replicas
     StatefulSet(
         NAME,
@@ -118,7 +119,7 @@ def declare_alertmanager(scope: Scope, args: AlertmanagerArgs) -> None:
             template=PodTemplateSpecArgs(
                 metadata=ObjectMetaArgs(
                     labels=scope.labels(NAME),
-                    annotations=configuration_annotation(text),
+                    annotations=configuration_annotation(args.configuration),
                 ),
                 spec=PodSpecArgs(
                     service_account_name=access.account(scope, NAME).metadata.name,
@@ -201,7 +202,7 @@ def _container(args: AlertmanagerArgs) -> ContainerArgs:
         image=args.image,
         command=["/bin/alertmanager"],
         args=[
-            f"--config.file={_FOLDER}/{_CONFIGURATION}",
+            f"--config.file={_FOLDER}/{CONFIGURATION}",
             f"--storage.path={_DATA}",
             "--log.format=json",
             *_gossip(args.monitoring.replicas),
