@@ -19,6 +19,7 @@ from local import status as statuses
 from local.api import ApiError
 from local.errors import ClusterError
 from local.faults.command import fault
+from local.monitoring import alerts, prometheus, trace
 from local.options import ClusterOptions
 from local.paths import Paths
 from local.progress import Progress
@@ -53,7 +54,7 @@ def _range_of(model: type[BaseModel], field: str) -> click.IntRange:
 
 @click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """The embedded Kubernetes cluster of this checkout.
+    """The embedded Kubernetes cluster of this checkout, and what watches it.
 
     Exit codes: 0 done (or nothing to do), 1 something is missing or failed, 2 wrong usage.
     """
@@ -165,7 +166,8 @@ def _print(found: statuses.ClusterStatus) -> None:
         console.print(f"KUBECONFIG={found.cluster['kubeconfig']}", soft_wrap=True, highlight=False)
 
 
-main.add_command(fault)
+for command in (fault, alerts, prometheus, trace):
+    main.add_command(command)
 
 if __name__ == "__main__":
     main()

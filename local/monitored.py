@@ -13,7 +13,7 @@ from local.errors import ClusterError
 from local.pods import is_ready
 
 if TYPE_CHECKING:
-    from local.api import Api
+    from local.api import Api, Json
 
 _PODS = f"/api/v1/namespaces/{naming.MONITORING_NAMESPACE}/pods"
 PROMETHEUS_PORT = 9090
@@ -83,10 +83,10 @@ class Monitored:
         Raises:
             ClusterError: none of its pods is ready, or it answers an error.
         """
-        return self._api.text(f"{_PODS}/{self.pod(component)}:{port}/proxy/{path}")
+        return self._api.text(f"{self._path(component)}:{port}/proxy/{path}")
 
-    def pod(self, component: str) -> str:
-        """The name of a pod of a component of monitoring.
+    def pod(self, component: str) -> Json:
+        """A pod of a component of monitoring.
 
         Raises:
             ClusterError: none is ready.
@@ -94,7 +94,7 @@ class Monitored:
         selector = quote(f"app.kubernetes.io/name={component}", safe="=")
         for pod in self._api.get(f"{_PODS}?labelSelector={selector}")["items"]:
             if is_ready(pod):
-                return str(pod["metadata"]["name"])
+                return pod
         raise ClusterError(f"no pod of {component} is ready: run `make up`, then `kubectl get pods -A`")
 
     def log(self, component: str, *, since: datetime | None = None) -> list[tuple[datetime, str]]:
@@ -102,9 +102,12 @@ class Monitored:
         options = {"timestamps": "true"}
         if since is not None:
             options["sinceTime"] = since.isoformat()
-        text = self._api.text(f"{_PODS}/{self.pod(component)}/log?{urlencode(options)}")
+        text = self._api.text(f"{self._path(component)}/log?{urlencode(options)}")
         split = (line.partition(" ") for line in text.splitlines())
         return [(time_of(at), line) for at, _, line in split]
+
+    def _path(self, component: str) -> str:
+        return f"{_PODS}/{self.pod(component)['metadata']['name']}"
 
 
 def time_of(text: str) -> datetime:
