@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -15,6 +16,7 @@ from infra.dashboards import dashboards
 from infra.settings.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from typing import Any
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -42,7 +44,8 @@ def render(stack: str, out: Path) -> None:
     boards = _boards(stack)
     _folder(out)
     for name, board in boards.items():
-        _write(out / name, json.dumps(board, indent=2) + "\n")
+        with _writing(out / name):
+            (out / name).write_text(json.dumps(board, indent=2) + "\n", encoding="utf-8")
     click.echo(f"{len(boards)} dashboards in {out}")
 
 
@@ -59,7 +62,7 @@ def pictures(stack: str, out: Path, prometheus: str, minutes: int, until: float 
     # Nobody else needs an HTTP client and matplotlib, which take a second to load.
     import httpx  # noqa: PLC0415
 
-    from infra.dashboards.pictures import draw  # noqa: PLC0415
+    from infra.dashboards.pictures import draw, save  # noqa: PLC0415
     from infra.dashboards.series import PrometheusError, Span  # noqa: PLC0415
 
     boards = _boards(stack)
@@ -70,7 +73,9 @@ def pictures(stack: str, out: Path, prometheus: str, minutes: int, until: float 
         with httpx.Client(base_url=prometheus, timeout=30) as client:
             for name, board in boards.items():
                 file = out / f"{name.removesuffix('.json')}.svg"
-                empty = draw(board, client, span, file)
+                figure, empty = draw(board, client, span)
+                with _writing(file):
+                    save(figure, file)
                 click.echo(f"{file}: without series: {', '.join(empty) or 'none'}")
     except (PrometheusError, httpx.InvalidURL) as error:
         _fail(str(error))
@@ -84,17 +89,16 @@ def _boards(stack: str) -> dict[str, dict[str, Any]]:
 
 
 def _folder(path: Path) -> None:
-    try:
+    with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        _fail(f"{path}: {error.strerror}. Allowed: a folder that can be made and written")
 
 
-def _write(file: Path, text: str) -> None:
+@contextmanager
+def _writing(path: Path) -> Generator[None]:
     try:
-        file.write_text(text, encoding="utf-8")
+        yield
     except OSError as error:
-        _fail(f"{file}: {error.strerror}. Allowed: a folder that can be made and written")
+        _fail(f"{path}: {error.strerror}. Allowed: --out with a folder that can be made and written")
 
 
 def _fail(sentence: str) -> NoReturn:

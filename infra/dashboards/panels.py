@@ -43,7 +43,10 @@ PER_SECOND: Final = "reqps"
 RATE: Final = "$__rate_interval"
 """Grafana's window of a rate: at least four scrapes, so that none lacks two samples."""
 
-_GOOD, _BAD, _NEUTRAL = "green", "red", "blue"
+GOOD: Final = "green"
+BAD: Final = "red"
+WATCH: Final = "orange"
+NEUTRAL: Final = "blue"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +132,7 @@ def graph(  # noqa: PLR0913  # a panel has that many sides, and each has a name
         no_value=reading.absent,
         color=FieldColor(mode=FieldColorModeId.PALETTE_CLASSIC),
         # In a graph the colour of a step is that of its line, and nothing else has it.
-        thresholds=_steps((None, "transparent"), (limit.value, _BAD)) if limit else None,
+        thresholds=_steps((None, "transparent"), (limit.value, BAD)) if limit else None,
         custom=style,
     )
     options = timeseries.Options(
@@ -147,7 +150,7 @@ def number(
     reading: Reading,
     *,
     limit: Limit | None = None,
-    words: Mapping[int, tuple[str, bool | None]] | None = None,
+    words: Mapping[int, tuple[str, str]] | None = None,
 ) -> Panel:
     """The latest value of each series, large.
 
@@ -156,13 +159,13 @@ def number(
         queries: each may bring several series.
         reading: what the panel says.
         limit: green on its good side, red on the other.
-        words: what to show for a value, and whether that is good; None for neither.
+        words: what to show in the place of a value, and its colour.
     """
     fields = FieldConfig(
         unit=reading.unit,
         no_value=reading.absent,
         mappings=_words(words) if words else None,
-        thresholds=_sides(limit) if limit else _steps((None, _NEUTRAL)),
+        thresholds=_sides(limit) if limit else _steps((None, NEUTRAL)),
         color=FieldColor(mode=FieldColorModeId.THRESHOLDS),
     )
     options = stat.Options(
@@ -211,14 +214,13 @@ def _steps(*steps: tuple[float | None, str]) -> ThresholdsConfig:
 
 
 def _sides(limit: Limit) -> ThresholdsConfig:
-    low, high = (_GOOD, _BAD) if limit.good == "below" else (_BAD, _GOOD)
+    low, high = (GOOD, BAD) if limit.good == "below" else (BAD, GOOD)
     return _steps((None, low), (limit.value, high))
 
 
-def _words(words: Mapping[int, tuple[str, bool | None]]) -> list[ValueMapping]:
-    colors = {True: _GOOD, False: _BAD, None: _NEUTRAL}
+def _words(words: Mapping[int, tuple[str, str]]) -> list[ValueMapping]:
     results = {
-        str(value): ValueMappingResult(text=text, color=colors[good], index=index)
-        for index, (value, (text, good)) in enumerate(words.items())
+        str(value): ValueMappingResult(text=text, color=color, index=index)
+        for index, (value, (text, color)) in enumerate(words.items())
     }
     return [ValueMap(options=results)]

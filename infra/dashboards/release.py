@@ -9,6 +9,7 @@ from infra.dashboards import panels, pods, promise, queries
 from infra.dashboards.board import Row, dashboard
 from infra.dashboards.panels import Query, Reading, graph
 from infra.dashboards.scope import Scope
+from infra.dashboards.verdict import seen, verdict
 from infra.slo import names
 from infra.slo.names import Slo
 
@@ -35,6 +36,7 @@ def release_dashboard(service: Service) -> dict[str, Any]:
         alerts=whole.matchers,
         rows=[
             Row(title="Traffic", panels=[_share(whole.matchers), _requests(whole.matchers), pods.ready(whole)]),
+            Row(title="Verdict", panels=[panel for slot in slots for panel in (verdict(slot), seen(slot))]),
             *(
                 Row(title=title, panels=[make(slot) for slot in slots])
                 for title, make in (
