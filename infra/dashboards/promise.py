@@ -30,7 +30,7 @@ def numbers(service: Service) -> list[Panel]:
 
 
 def _kept(service: Service, slo: Slo, window: str) -> Panel:
-    kept = 1 - recording.budget(service, slo)
+    kept = round(1 - recording.budget(service, slo), 9)
     expr = f"1 - {names.selector(names.ratio(window), service=service.name, slo=slo)}"
     return number(
         f"{slo.capitalize()}, {window}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import promql_parser
@@ -11,11 +12,11 @@ import promql_parser
 from infra import settings
 from infra.dashboards import dashboards
 from infra.dashboards.series import plain
-from tests.infra.stacks import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_ROOT: Final = Path(__file__).resolve().parents[3]
 STACKS: Final = ("local", "dev", "staging", "prod")
 
 
@@ -34,7 +35,7 @@ class Asked:
 @cache
 def read(stack: str) -> settings.Settings:
     """The settings of a stack's own file."""
-    return settings.read(stack, ROOT)
+    return settings.read(stack, _ROOT)
 
 
 @cache
