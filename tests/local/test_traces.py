@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 TRACE, OTHER = "a" * 32, "b" * 32
 
 
-def _span(name: str, identity: str, begin: int, end: int, *, parent: str = "", trace: str = TRACE) -> dict[str, Any]:
+def _span(
+    name: str, identity: str, between: tuple[int, int], *, parent: str = "", trace: str = TRACE
+) -> dict[str, Any]:
     return {
         "traceId": trace,
         "spanId": identity,
         "parentSpanId": parent,
         "name": name,
-        "startTimeUnixNano": str(begin * 1_000_000),
-        "endTimeUnixNano": str(end * 1_000_000),
+        "startTimeUnixNano": str(between[0] * 1_000_000),
+        "endTimeUnixNano": str(between[1] * 1_000_000),
         "attributes": [{"key": "inferstack.texts", "value": {"intValue": "1"}}] if name == "run" else [],
     }
 
@@ -40,11 +42,11 @@ def file(tmp_path: Path) -> Path:
     written.write_text(
         _batch(
             "sentiment",
-            _span("run", "3", 4, 8, parent="2"),
-            _span("POST /v1/predict", "2", 2, 9, parent="1"),
-            _span("POST /v1/predict", "9", 2, 9, trace=OTHER),
+            _span("run", "3", (4, 8), parent="2"),
+            _span("POST /v1/predict", "2", (2, 9), parent="1"),
+            _span("POST /v1/predict", "9", (2, 9), trace=OTHER),
         )
-        + _batch("envoy", _span("ingress", "1", 0, 10))
+        + _batch("envoy", _span("ingress", "1", (0, 10)))
         + f'{{"resourceSpans": "{TRACE}',
         encoding="utf-8",
     )
@@ -63,7 +65,7 @@ def test_a_trace_is_a_tree(file: Path) -> None:
 def test_a_span_without_its_parent_stands_at_the_top(tmp_path: Path) -> None:
     """The gateway may not have traced it, or its spans are gone."""
     written = tmp_path / "traces.json"
-    written.write_text(_batch("sentiment", _span("request", "2", 2, 9, parent="1")), encoding="utf-8")
+    written.write_text(_batch("sentiment", _span("request", "2", (2, 9), parent="1")), encoding="utf-8")
     assert traces.tree(traces.read([written], TRACE)) == ["    0.00 ms     7.00 ms  sentiment: request"]
 
 
