@@ -55,7 +55,13 @@ class AutoscalerArgs:
 
 
 class Autoscaler(pulumi.ComponentResource):
-    """The autoscaler in the system namespace, with its rights."""
+    """The autoscaler in the system namespace, with its rights.
+
+    Attributes:
+        namespace: the system namespace's name.
+    """
+
+    namespace: pulumi.Output[str]
 
     def __init__(self, name: str, args: AutoscalerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:kubernetes:Autoscaler", name, None, opts)
@@ -68,6 +74,7 @@ class Autoscaler(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.namespace = namespace.name
         scope = Scope(environment=args.environment, namespace=namespace.name, parent=self)
         account = access.account(scope, NAME)
         granted = (

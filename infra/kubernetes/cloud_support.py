@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from infra import naming
 from infra.kubernetes.autoscaler import Autoscaler, AutoscalerArgs
 from infra.kubernetes.gpu_support import GpuSupport, GpuSupportArgs
 from infra.kubernetes.storage_class import DefaultStorage, DefaultStorageArgs
 from infra.settings.stack import SYSTEM_POOL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from infra.settings import EksImages, Pool
 
@@ -40,7 +41,13 @@ class CloudSupportArgs:
 
 
 class CloudSupport(pulumi.ComponentResource):
-    """GPU agents, the autoscaler and the default storage class."""
+    """GPU agents, the autoscaler and the default storage class.
+
+    Attributes:
+        namespaces: the names of its namespaces, by name, known once they are there.
+    """
+
+    namespaces: Mapping[str, pulumi.Output[str]]
 
     def __init__(self, name: str, args: CloudSupportArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:kubernetes:CloudSupport", name, None, opts)
@@ -50,7 +57,7 @@ class CloudSupport(pulumi.ComponentResource):
             DefaultStorageArgs(environment=args.environment, key_arn=args.volume_key_arn),
             opts=child,
         )
-        GpuSupport(
+        gpu_support = GpuSupport(
             "gpu-support",
             GpuSupportArgs(
                 environment=args.environment,
@@ -61,7 +68,7 @@ class CloudSupport(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        Autoscaler(
+        autoscaler = Autoscaler(
             "autoscaler",
             AutoscalerArgs(
                 environment=args.environment,
@@ -72,4 +79,8 @@ class CloudSupport(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        self.namespaces = {
+            naming.GPU_NAMESPACE: gpu_support.namespace,
+            naming.SYSTEM_NAMESPACE: autoscaler.namespace,
+        }
         self.register_outputs({})

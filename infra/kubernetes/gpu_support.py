@@ -48,7 +48,12 @@ class GpuSupport(pulumi.ComponentResource):
     Their namespace alone is not held to the restricted Pod Security Standard: the kubelet's sockets, through which both
     do their work, lie on the node and are root's. They keep every other part of the standard, and
     policies/exemptions.toml says which two settings the rules let pass, until when, and who answers for it.
+
+    Attributes:
+        namespace: its name.
     """
+
+    namespace: pulumi.Output[str]
 
     def __init__(self, name: str, args: GpuSupportArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:kubernetes:GpuSupport", name, None, opts)
@@ -62,6 +67,7 @@ class GpuSupport(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.namespace = namespace.name
         scope = Scope(environment=args.environment, namespace=namespace.name, parent=self)
         declare_plugin(scope, image=args.device_plugin_image, pools=args.pools)
         declare_exporter(scope, image=args.exporter_image, pools=args.pools)
