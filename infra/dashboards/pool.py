@@ -18,7 +18,6 @@ UID = "pools"
 POOL = "label_" + naming.POOL_LABEL.replace(".", "_").replace("/", "_")
 _GPUS = naming.GPU_RESOURCE.replace(".", "_").replace("/", "_")
 _MOST_USED = 0.85
-_REAL_DISKS = 'fstype!~"tmpfs|ramfs|overlay|squashfs|proc|sysfs"'
 
 
 def pool_dashboard(*, gpus_absent: str | None) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def pool_dashboard(*, gpus_absent: str | None) -> dict[str, Any]:
         rows=[
             Row(title="Nodes", panels=[_nodes(), _waiting(), _pressure()]),
             Row(title="What is taken", panels=[_gpus_taken(), _asked_for("cpu"), _asked_for("memory")]),
-            Row(title="How busy the nodes are", panels=[_cpu(), _memory(), _disk(), _network()]),
+            Row(title="How busy the nodes are", panels=[_cpu(), _memory(), _disk(), _pressure_stall()]),
             Row(title="GPUs", panels=gpus('node!=""', legend="{{node}} GPU {{gpu}}", absent=gpus_absent)),
         ],
     )
@@ -124,11 +123,11 @@ def _memory() -> Panel:
 
 
 def _disk() -> Panel:
-    free = f"node_filesystem_avail_bytes{{{_REAL_DISKS}}} / node_filesystem_size_bytes{{{_REAL_DISKS}}}"
+    free = "min by (node) (node_filesystem_avail_bytes / node_filesystem_size_bytes)"
     return _share(
         "Disk",
-        f"max by (node) (1 - {free})",
-        "Share of the fullest file system of the node: images, logs, engines.",
+        f"1 - {free}",
+        "Share of the node's disk that is full: images, logs, volumes of pods.",
         "images are deleted, and pods evicted",
     )
 
@@ -143,15 +142,23 @@ def _share(title: str, expr: str, says: str, then: str) -> Panel:
     )
 
 
-def _network() -> Panel:
-    def each(metric: str) -> str:
-        return _of_pools(f'sum by (node) (rate({metric}{{device!="lo"}}[{panels.RATE}]))')
+def _pressure_stall() -> Panel:
+    def waited(what: str, metric: str) -> Query:
+        expr = f"sum by (node) (rate({metric}[{panels.RATE}]))"
+        return Query(expr=_of_pools(expr), legend=f"{what}, {{{{node}}}}")
 
     return graph(
-        "Network",
+        "Time lost in waiting",
         [
-            Query(expr=each("node_network_receive_bytes_total"), legend="in, {{node}}"),
-            Query(expr=each("node_network_transmit_bytes_total"), legend="out, {{node}}"),
+            waited("CPU", "node_pressure_cpu_waiting_seconds_total"),
+            waited("memory", "node_pressure_memory_waiting_seconds_total"),
+            waited("disk", "node_pressure_io_waiting_seconds_total"),
         ],
-        Reading(says="What passes the node's network devices.", unit="binBps"),
+        Reading(
+            says="Share of the time in which some process could not go on for want of CPU, memory or disk: what a "
+            "busy node costs those who work on it.",
+            unit=panels.SHARE,
+            absent="the nodes' kernels do not count it",
+        ),
+        most=1,
     )

@@ -43,8 +43,8 @@ DEMAND: Final = Demand(pods=1, cpu_millis=20, memory_mib=64)
 # Its own metrics, and whether it has seen anything yet.
 _TELEMETRY_PORT: Final = 8081
 _WATCH: Final = ("list", "watch")
-# Of all labels of pods, kube_pod_labels has the one that rules name a version by.
-_LABELS: Final = "pods=[app.kubernetes.io/version]"
+# Of all labels: of pods the one that rules name a version by, of nodes the one that panels name a pool by.
+_LABELS: Final = f"nodes=[{naming.POOL_LABEL}],pods=[app.kubernetes.io/version]"
 
 
 @dataclass(frozen=True)
