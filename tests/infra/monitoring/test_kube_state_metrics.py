@@ -59,7 +59,7 @@ def test_a_metric_of_an_unknown_kind_is_named() -> None:
 
 def test_its_pods_tell_versions_alone() -> None:
     """Of the labels of objects one is exported: each more is a label of many series."""
-    assert _flag("metric-labels-allowlist") == "pods=[app.kubernetes.io/version]"
+    assert _flag("metric-labels-allowlist") == "nodes=[inferstack.dev/pool],pods=[app.kubernetes.io/version]"
 
 
 def test_it_has_a_token_and_a_place(declared: list[Declared]) -> None:
