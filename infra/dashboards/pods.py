@@ -17,6 +17,13 @@ _TOKENS = "suffix: tokens/s"
 _TEXTS = "suffix: texts"
 
 
+def _median_and_worst(histogram: str, scope: Scope) -> list[Query]:
+    return [
+        Query(expr=queries.quantile(share, histogram, scope.matchers, by=queries.VERSION), legend=f"{name}, {_NAME}")
+        for share, name in ((0.5, "median"), (0.99, "99 %"))
+    ]
+
+
 def queue(scope: Scope) -> Panel:
     """How full the queue is."""
     return graph(
@@ -36,16 +43,12 @@ def waiting(scope: Scope) -> Panel:
     """How long texts wait."""
     return graph(
         scope.title("Wait in the queue"),
-        [
-            Query(
-                expr=queries.quantile(share, "batch_queue_seconds", scope.matchers, by=queries.VERSION), legend=legend
-            )
-            for share, legend in ((0.5, f"median, {_NAME}"), (0.99, f"99 %, {_NAME}"))
-        ],
+        _median_and_worst("batch_queue_seconds", scope),
         Reading(
             says="How long a text waits until its run begins. It is part of the latency: where it grows and the run "
             "of the graph does not, more replicas help.",
             unit=panels.SECONDS,
+            absent=scope.quiet,
         ),
     )
 
@@ -58,7 +61,9 @@ def batches(scope: Scope) -> Panel:
         scope.title("Batch size"),
         [Query(expr=mean, legend=f"mean, {_NAME}"), Query(expr=high, legend=f"95 %, {_NAME}")],
         Reading(
-            says="Texts in one run of the graph. It grows with the load, up to the largest of the profile.", unit=_TEXTS
+            says="Texts in one run of the graph. It grows with the load, up to the largest of the profile.",
+            unit=_TEXTS,
+            absent=scope.quiet,
         ),
     )
 
@@ -67,16 +72,12 @@ def runs(scope: Scope) -> Panel:
     """How long runs take."""
     return graph(
         scope.title("Run of the graph"),
-        [
-            Query(
-                expr=queries.quantile(share, "model_latency_seconds", scope.matchers, by=queries.VERSION), legend=legend
-            )
-            for share, legend in ((0.5, f"median, {_NAME}"), (0.99, f"99 %, {_NAME}"))
-        ],
+        _median_and_worst("model_latency_seconds", scope),
         Reading(
             says="How long the model computes for one batch. A step here and none in the load is the model, "
             "the provider or the GPU.",
             unit=panels.SECONDS,
+            absent=scope.quiet,
         ),
     )
 
@@ -86,7 +87,11 @@ def tokens(scope: Scope) -> Panel:
     return graph(
         scope.title("Tokens per second"),
         [Query(expr=queries.rate("tokens_total", scope.matchers, by=queries.VERSION), legend=_NAME)],
-        Reading(says="Tokens that were run, without padding: the throughput that GPUs are bought for.", unit=_TOKENS),
+        Reading(
+            says="Tokens that were run, without padding: the throughput that GPUs are bought for.",
+            unit=_TOKENS,
+            absent=scope.quiet,
+        ),
         stacked=True,
     )
 
@@ -101,6 +106,7 @@ def padding(scope: Scope) -> Panel:
         Reading(
             says="Share of what the model computes that is padding, because the texts of a batch differ in length.",
             unit=panels.SHARE,
+            absent=scope.quiet,
         ),
         most=1,
     )

@@ -70,7 +70,9 @@ def broken(scope: Scope, slo: Slo) -> Panel:
     return graph(
         scope.title(_BROKEN[slo].capitalize()),
         asked,
-        Reading(says=f"Share of {_BROKEN[slo]} in the last {windows.BASE}. {where}", unit=panels.SHARE, absent=_QUIET),
+        Reading(
+            says=f"Share of {_BROKEN[slo]} in the last {windows.BASE}. {where}", unit=panels.SHARE, absent=scope.quiet
+        ),
         limit=Limit(value=budget, good="below", name=f"what the objective allows on average, {100 * budget:g} %"),
     )
 
@@ -115,7 +117,7 @@ def latency(scope: Scope) -> Panel:
         Reading(
             says=f"Within which time {promised.quantile:g} % and half of the good answers come, in the pods.",
             unit=panels.SECONDS,
-            absent=_QUIET,
+            absent=scope.quiet,
         ),
         limit=Limit(
             value=promised.seconds,

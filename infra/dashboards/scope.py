@@ -31,6 +31,11 @@ class Scope:
         """The labels as PromQL matches them."""
         return ",".join(f'{name}="{value}"' for name, value in self.labels.items())
 
+    @property
+    def quiet(self) -> str:
+        """Why it may have no series of requests."""
+        return "the slot is empty, or got no requests" if self.slot else "nothing was asked in this time"
+
     def title(self, text: str) -> str:
         """The title of a panel, which tells two slots on one dashboard apart."""
         return f"{text}, {self.slot}" if self.slot else text

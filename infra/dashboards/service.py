@@ -97,7 +97,11 @@ def _error_types(matchers: str) -> Panel:
     return graph(
         "Errors by type",
         [Query(expr=queries.rate("request_errors_total", matchers, by="type, slot"), legend="{{type}}, {{slot}}")],
-        Reading(says="Requests that the pods refused or failed, by the type of the problem.", unit=panels.PER_SECOND),
+        Reading(
+            says="Requests that the pods refused or failed, by the type of the problem.",
+            unit=panels.PER_SECOND,
+            absent="none was refused, and none failed",
+        ),
     )
 
 

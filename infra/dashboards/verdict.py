@@ -27,7 +27,6 @@ _WORDS: Final = {
     _OVER: ("over budget", WATCH),
     _TAKE_BACK: ("take back", BAD),
 }
-_UNUSED: Final = "the slot got no requests"
 # A count is a sum of rates, one each minute.
 _STEP: Final = 60
 
@@ -48,7 +47,7 @@ def verdict(slot: Scope) -> Panel:
             "somebody for; too few requests, if none of so many would prove nothing; over budget, if more are bad than "
             f"the objective allows; good otherwise. In this order: {'; '.join(limits)}.",
             unit="none",
-            absent=_UNUSED,
+            absent=slot.quiet,
         ),
         words=_WORDS,
     )
@@ -67,7 +66,7 @@ def seen(slot: Scope) -> Panel:
             )
             for slo in Slo
         ],
-        Reading(says="Requests of the last hour that the verdict rests on.", unit="short", absent=_UNUSED),
+        Reading(says="Requests of the last hour that the verdict rests on.", unit="short", absent=slot.quiet),
         limit=Limit(value=enough, good="above", name=f"{enough}, enough for both promises"),
     )
 
