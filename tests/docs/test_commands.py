@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs import blocks, moto
+from tests.docs import blocks, moto, runbooks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "aws.md"
-RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 ACCOUNTS = {"dev": "111111111111", "prod": "333333333333"}
 
 # moto obeys a "Deny" whatever its condition says, here that the request came without TLS.
@@ -118,7 +117,7 @@ def test_the_guide(tmp_path: Path) -> None:
 @pytest.mark.tools
 def test_the_runbooks(tmp_path: Path) -> None:
     """On a `prod` that is there: EKS upgrade, lost state, database restore."""
-    answer = _typed("prod", RUNBOOKS, tmp_path, prelude=STATE_IS_IN_ITS_BUCKET)
+    answer = _typed("prod", runbooks.of_operations(), tmp_path, prelude=STATE_IS_IN_ITS_BUCKET)
     assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-4000:]
     assert "== end" in answer.stderr
 
