@@ -16,7 +16,7 @@ from infra.dashboards.series import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ROOT: Final = Path(__file__).resolve().parents[3]
+ROOT: Final = Path(__file__).resolve().parents[3]
 STACKS: Final = ("local", "dev", "staging", "prod")
 
 
@@ -35,7 +35,7 @@ class Asked:
 @cache
 def read(stack: str) -> settings.Settings:
     """The settings of a stack's own file."""
-    return settings.read(stack, _ROOT)
+    return settings.read(stack, ROOT)
 
 
 @cache
