@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from serving.metrics import Metrics
     from serving.runtime import Runtime
+    from serving.spans import RequestTrace
 
 _log = structlog.stdlib.get_logger("serving.requests")
 # Asked for every few seconds by machines: worth a log line only when the answer is no.
@@ -79,18 +80,17 @@ class RequestMiddleware:
         method = scope["method"] if scope["method"] in _METHODS else _OTHER_METHOD
         route: str | None = getattr(scope.get("route"), "path", None)
         path = route or "other"
-        trace = exchange.trace if exchange.trace and exchange.trace.recorded else None
         self._metrics.observe_request(
             method=method,
             path=path,
             status=exchange.status,
             seconds=seconds,
-            trace_id=trace.trace_id if trace else None,
+            trace_id=exchange.trace_ids["trace_id"] if exchange.trace else None,
         )
         if "error_type" in state:
             self._metrics.errors.labels(state["error_type"]).inc()
-        if trace:
-            trace.end(method=method, route=route, status=exchange.status, noted=state)
+        if exchange.trace:
+            exchange.trace.end(method=method, route=route, status=exchange.status, noted=state)
         if path in _QUIET:
             return
         noted: dict[str, Any] = {
@@ -120,17 +120,15 @@ class _Exchange:
         self._received = 0
         self.state: dict[str, Any] = {**scope.get("state", {}), "query_id": uuid.uuid4().hex}
         self.scope: Scope = {**scope, "state": self.state}
-        tracer = runtime.tracer
-        self.trace = None if tracer is None or scope["path"] in _QUIET else tracer.begin(scope)
-        if self.trace and self.trace.recorded:
-            self.state["trace"] = self.trace
+        self.trace: RequestTrace | None = None
+        self.trace_ids: dict[str, str] = {}
+        if runtime.tracer and scope["path"] not in _QUIET:
+            begun = runtime.tracer.begin(scope)
+            self.trace_ids = {"trace_id": begun.trace_id, "span_id": begun.span_id}
+            self.trace = self.state["trace"] = begun.trace
         self._receive = receive
         self._send = send
         self._runtime = runtime
-
-    @property
-    def trace_ids(self) -> dict[str, str]:
-        return {} if self.trace is None else {"trace_id": self.trace.trace_id, "span_id": self.trace.span_id}
 
     async def receive(self) -> Message:
         message = await self._receive()

@@ -6,8 +6,9 @@ spans are made when it has been answered. No span ever holds a text or a path th
 
 from __future__ import annotations
 
+import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -37,9 +38,25 @@ if TYPE_CHECKING:
     from serving.batching import Run
     from serving.metrics import Metrics
 
-_HEADERS = {b"traceparent", b"tracestate"}
+_PARENT, _STATE = b"traceparent", b"tracestate"
+# Most requests: their caller has decided that nobody will look. Source: https://www.w3.org/TR/trace-context/
+_NOT_RECORDED = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f][02468ace]")
 _SERVER_ERRORS = 500
 _propagator = TraceContextTextMapPropagator()
+
+
+class Begun(NamedTuple):
+    """What is known of a request's trace when it begins.
+
+    Attributes:
+        trace_id: 32 hexadecimal digits, for the logs.
+        span_id: 16 hexadecimal digits: of the request's span, or of its caller's where it has none.
+        trace: what takes notes, if the request is recorded.
+    """
+
+    trace_id: str
+    span_id: str
+    trace: RequestTrace | None
 
 
 class Tracer:
@@ -67,11 +84,17 @@ class Tracer:
         provider.add_span_processor(self._export)
         return provider.get_tracer("serving")
 
-    def begin(self, scope: Scope) -> RequestTrace:
+    def begin(self, scope: Scope) -> Begun:
         """Begin the span of a request: a part of its caller's trace, and recorded as the caller decided."""
-        carrier = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _HEADERS}
+        headers = {name: value for name, value in scope["headers"] if name in (_PARENT, _STATE)}
+        if found := _NOT_RECORDED.fullmatch(headers.get(_PARENT, b"")):
+            return Begun(found[1].decode(), found[2].decode(), None)
+        carrier = {name.decode(): value.decode("latin-1") for name, value in headers.items()}
         parent = _propagator.extract(carrier, Context()) if carrier else Context()
-        return RequestTrace(self._requests, self._requests.start_span("request", parent, kind=SpanKind.SERVER))
+        span = self._requests.start_span("request", parent, kind=SpanKind.SERVER)
+        context = span.get_span_context()
+        trace = RequestTrace(self._requests, span) if span.is_recording() else None
+        return Begun(format_trace_id(context.trace_id), format_span_id(context.span_id), trace)
 
     def observe_run(self, run: Run) -> None:
         """Make the span of a run of the graph, linked to the requests that it served, if one of them is recorded."""
@@ -102,22 +125,17 @@ class Tracer:
 
 
 class RequestTrace:
-    """The trace of one request.
+    """Notes of one request that is recorded.
 
     Attributes:
         context: of its span.
-        trace_id: 32 hexadecimal digits.
-        span_id: 16 hexadecimal digits.
-        recorded: whether anyone will see it; if not, there is nothing to note.
     """
 
     def __init__(self, tracer: OtelTracer, span: Span) -> None:
         self.context: SpanContext = span.get_span_context()
-        self.trace_id = format_trace_id(self.context.trace_id)
-        self.span_id = format_span_id(self.context.span_id)
-        self.recorded = span.is_recording()
         self._tracer = tracer
         self._span = span
+        self._inside = set_span_in_context(span, Context())
         self._offset = _offset()
         self._tokenizing: tuple[float, float, int] | None = None
         self._queued: float | None = None
@@ -186,7 +204,7 @@ class RequestTrace:
     ) -> None:
         span = self._tracer.start_span(
             name,
-            set_span_in_context(self._span, Context()),
+            self._inside,
             attributes=attributes,
             links=links,
             start_time=_nanoseconds(started + self._offset),

@@ -36,7 +36,9 @@ def tracer(url: str, metrics: Metrics) -> Tracer:
 def answer(made: Tracer, times: int) -> None:
     """Make the span of so many requests."""
     for _ in range(times):
-        made.begin({"headers": []}).end(method="GET", route="/", status=200, noted={})
+        trace = made.begin({"headers": []}).trace
+        assert trace is not None
+        trace.end(method="GET", route="/", status=200, noted={})
 
 
 def count(metrics: Metrics, outcome: str) -> float:
