@@ -1,0 +1,209 @@
+"""Tests of the burn-rate alerts: of each pair of windows that it fires, stays quiet and ends when it must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from infra.slo import names, recording, service_alerts, windows
+from infra.slo.names import Slo
+from infra.slo.promtool import Case, about, firing, minutes, value
+from infra.slo.traffic import VERSION, Phase, judged, slots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from infra.settings import Service
+    from infra.slo.promtool import Check
+    from infra.slo.windows import BurnWindow
+
+_PAGES: Final = tuple(window for window in windows.BURN_WINDOWS if window.severity == "page")
+_TICKETS: Final = tuple(window for window in windows.BURN_WINDOWS if window.severity == "ticket")
+_CLOSE: Final = 0.02
+_STEADY: Final = 45
+
+
+def cases(service: Service) -> Iterator[Case]:
+    """The tests with a sample, and an evaluation, each minute."""
+    for slo in Slo:
+        for window in windows.BURN_WINDOWS:
+            yield from _just_below_and_above(service, slo, window)
+        for window in _PAGES:
+            yield _begins_and_ends(service, slo, window, sample=1, evaluation=1)
+        yield _recorded(service, slo)
+        yield _no_traffic(service, slo)
+        yield _one_failure_at_night(service, slo)
+        yield _all_fail_at_night(service, slo)
+
+
+def slow_cases(service: Service) -> Iterator[Case]:
+    """The tests that span days, with a sample each ten minutes and an evaluation each hour."""
+    for slo in Slo:
+        for window in _TICKETS:
+            yield _begins_and_ends(service, slo, window, sample=10, evaluation=60)
+        yield _budget_left(service, slo)
+
+
+def labels(service: Service, slo: Slo, window: BurnWindow) -> dict[str, str]:
+    """The labels of an alert that fires."""
+    return {
+        "severity": window.severity,
+        "team": service.team,
+        "service": service.name,
+        "slo": slo.value,
+        "window": window.long,
+    }
+
+
+def _requests(service: Service, slo: Slo) -> float:
+    """So many from one sample to the next that some are bad also at the strictest objective."""
+    return 100 / recording.budget(service, slo)
+
+
+def _just_below_and_above(service: Service, slo: Slo, window: BurnWindow) -> Iterator[Case]:
+    """One share of bad requests all the time is the same in all windows, so thresholds are seen exactly."""
+    limit = service_alerts.threshold(service, slo, window)
+    alert, at, only = service_alerts.BURN[slo], minutes(_STEADY), {"window": window.long}
+    for word, bad, fires in (
+        ("quiet just below", (1 - _CLOSE) * limit, ()),
+        ("fires just above", (1 + _CLOSE) * limit, (labels(service, slo, window),)),
+    ):
+        yield Case(
+            name=f"{slo.value}, {window.long}: {word} the threshold",
+            series=judged(service, slo, Phase(samples=_STEADY + 1, bad=bad, requests=_requests(service, slo))),
+            checks=[firing(alert, at, *fires, only=only)],
+        )
+
+
+def _begins_and_ends(service: Service, slo: Slo, window: BurnWindow, *, sample: int, evaluation: int) -> Case:
+    """A burn after a clean past crosses the threshold of the long window, stops, and leaves the short window.
+
+    Args:
+        sample, evaluation: minutes between two samples, and between two evaluations.
+    """
+    limit = service_alerts.threshold(service, slo, window)
+    long, short = (windows.SECONDS[each] / 60 for each in (window.long, window.short))
+    bad = min(1.0, 3 * limit)
+    crosses, leaves = long * limit / bad, short * (1 - limit / bad)
+
+    def at(time: float) -> int:
+        return round(time / evaluation) * evaluation
+
+    burn, end = at(1.1 * long), at(1.1 * long) + at(1.4 * crosses)
+    requests = _requests(service, slo)
+    phases = [
+        Phase(samples=length // sample, bad=share, requests=requests)
+        for length, share in ((burn, 0.0), (end - burn, bad), (at(short) + 2 * evaluation, 0.0))
+    ]
+    alert, only, expected = service_alerts.BURN[slo], {"window": window.long}, labels(service, slo, window)
+    return Case(
+        name=f"{slo.value}, {window.long}: fires while the budget burns, and ends soon after",
+        series=judged(service, slo, *phases),
+        checks=[
+            firing(alert, minutes(burn), only=only),
+            firing(alert, minutes(burn + at(0.8 * crosses)), only=only),
+            firing(alert, minutes(burn + at(1.2 * crosses)), expected, only=only),
+            firing(alert, minutes(end + at(0.5 * leaves)), expected, only=only),
+            firing(alert, minutes(end + at(short)), only=only),
+        ],
+        interval=minutes(sample),
+    )
+
+
+def _recorded(service: Service, slo: Slo) -> Case:
+    """What is recorded, of all windows and of each slot, where a tenth of the budget is used all the time."""
+    allowed = recording.budget(service, slo)
+    bad, of, at = allowed / 10, {"service": service.name, "slo": slo.value}, minutes(_STEADY)
+    every = (*windows.SECONDS, windows.of_objective(service.objective.window_days))
+    slot = next(iter(slots(service)))
+    of_slot = {**of, "slot": slot, **({"version": VERSION} if slo is Slo.LATENCY else {})}
+    rate = _requests(service, slo) / 60
+    base = windows.BASE
+
+    def recorded(name: str, expected: float) -> Check:
+        return about(names.selector(name, **of), at, of, expected)
+
+    return Case(
+        name=f"{slo.value}: what is recorded",
+        series=judged(service, slo, Phase(samples=_STEADY + 1, bad=bad, requests=_requests(service, slo))),
+        checks=[
+            *(recorded(names.ratio(window), bad) for window in every),
+            recorded(names.requests(base), rate),
+            recorded(names.errors(base), rate * bad),
+            recorded(names.BUDGET_LEFT, 0.9),
+            about(
+                names.selector(names.ratio(base, level="slot"), **of, slot=slot),
+                at,
+                of_slot,
+                bad / (bad + (1 - bad) / 2),
+            ),
+        ],
+    )
+
+
+def _no_traffic(service: Service, slo: Slo) -> Case:
+    alert = service_alerts.BURN[slo]
+    return Case(
+        name=f"{slo.value}: quiet at no traffic, and no share of nothing is recorded",
+        series=judged(service, slo, Phase(samples=61, requests=0)),
+        checks=[
+            firing(alert, "60m"),
+            value(names.selector(names.ratio("1h"), service=service.name), "60m"),
+            value(names.selector(names.BUDGET_LEFT, service=service.name), "60m"),
+        ],
+    )
+
+
+def _one_failure_at_night(service: Service, slo: Slo) -> Case:
+    quiet, good = Phase(samples=11, requests=0), Phase(samples=1, requests=1)
+    bad = Phase(samples=1, requests=1, bad=1)
+    phases = (quiet, good, quiet, bad, *(quiet, good) * 8)
+    return Case(
+        name=f"{slo.value}: one request of five in an hour is bad, and nobody is told",
+        series=judged(service, slo, *phases),
+        checks=[firing(service_alerts.BURN[slo], minutes(time)) for time in (24, 27, 40, 60, 119)],
+    )
+
+
+def _all_fail_at_night(service: Service, slo: Slo) -> Case:
+    window = next(window for window in _PAGES if window.long == "6h")
+    failure = (Phase(samples=3, requests=0), Phase(samples=1, requests=1, bad=1))
+    alert, only = service_alerts.BURN[slo], {"window": window.long}
+    return Case(
+        name=f"{slo.value}: a service with few requests, all of them bad, is found within an hour",
+        series=judged(service, slo, *failure * 16),
+        checks=[
+            firing(alert, "30m", only=only),
+            firing(alert, "60m", labels(service, slo, window), only=only),
+        ],
+    )
+
+
+def _budget_left(service: Service, slo: Slo) -> Case:
+    """On the first day, with twice the usual traffic, half of the window's budget is spent; then nothing more."""
+    days, allowed = service.objective.window_days, recording.budget(service, slo)
+    of = {"service": service.name, "slo": slo.value}
+    requests = _requests(service, slo)
+    # So many samples of four minutes has a day. What is bad is half of what all requests of the window may be.
+    day, bad = 360, min(1.0, allowed * (days + 1) / 4)
+    used = bad * 2 / (days + 1) / allowed
+
+    def about_left(day: float, expected: float) -> Check:
+        left = names.selector(names.BUDGET_LEFT, **of)
+        # The first and the last hour of a window weigh in the rounding.
+        return value(f"abs({left} - {names.number(expected)}) < bool 0.05", f"{round(24 * day)}h", (of, 1))
+
+    return Case(
+        name=f"{slo.value}: the budget left, by requests and not by time, over {days} days and no longer",
+        series=judged(
+            service,
+            slo,
+            Phase(samples=day, requests=2 * requests, bad=bad),
+            Phase(samples=day * (days + 1), requests=requests),
+        ),
+        checks=[
+            about_left(days / 2, 1 - used * (days + 1) / (days / 2 + 1)),
+            about_left(days, 1 - used),
+            about_left(days + 1.5, 1),
+        ],
+        interval="4m",
+    )

@@ -1,0 +1,100 @@
+"""All that is generated for a stack, as files: what Prometheus and Alertmanager read, and the tests of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from infra.slo import burn_tests, canary, platform_tests, promtool, routes, service_tests
+from infra.slo.alertmanager import alertmanager_config
+from infra.slo.assembly import platform_rules, service_rules
+
+if TYPE_CHECKING:
+    from infra.settings import Monitoring, Service, Settings
+
+RULES: Final = "rules.yaml"
+TESTS: Final = "tests.yaml"
+SLOW_TESTS: Final = "slow-tests.yaml"
+CANARY: Final = "canary.json"
+ALERTMANAGER: Final = "alertmanager.yaml"
+ROUTES: Final = "routes.json"
+PLATFORM: Final = "platform-rules"
+"""Name of what the platform's rules are kept in, and of their folder."""
+_WIDTH: Final = 120
+
+
+def objective_name(service: str) -> str:
+    """Name of what a service's rules are kept in, and of their folder."""
+    return f"objective-{service}"
+
+
+def render(settings: Settings) -> dict[str, str]:
+    """Everything, by file name: a folder for each config map, and Alertmanager's configuration.
+
+    Args:
+        settings: the stack's.
+    """
+    folders = {objective_name(each.name): objective_files(each, settings.monitoring) for each in settings.services}
+    folders[PLATFORM] = platform_files(settings)
+    folders["alertmanager"] = alertmanager_files(settings)
+    return {f"{folder}/{name}": text for folder, files in folders.items() for name, text in files.items()}
+
+
+def objective_files(service: Service, monitoring: Monitoring) -> dict[str, str]:
+    """What comes from one objective: rules, their tests, and the thresholds of a canary."""
+    rules = service_rules(service, monitoring)
+    return {
+        RULES: _yaml(rules),
+        TESTS: _yaml(rule_tests(service, monitoring)),
+        SLOW_TESTS: _yaml(slow_rule_tests(service, monitoring)),
+        CANARY: _json(canary.thresholds(service)),
+    }
+
+
+def platform_files(settings: Settings) -> dict[str, str]:
+    """The rules of all that belongs to no service, and their tests."""
+    return {RULES: _yaml(platform_rules(settings)), TESTS: _yaml(platform_rule_tests(settings))}
+
+
+def alertmanager_files(settings: Settings) -> dict[str, str]:
+    """Alertmanager's configuration, and where each alert must arrive."""
+    return {ALERTMANAGER: _yaml(alertmanager_config(settings)), ROUTES: _json(routes.route_tests(settings))}
+
+
+def rule_tests(service: Service, monitoring: Monitoring) -> dict[str, Any]:
+    """A promtool test file for a service's rules: what is seen within hours."""
+    cases = (*burn_tests.cases(service), *service_tests.cases(service, monitoring))
+    return promtool.file(cases, rules=service_rules(service, monitoring), name=RULES)
+
+
+def slow_rule_tests(service: Service, monitoring: Monitoring) -> dict[str, Any]:
+    """A promtool test file for a service's rules: what takes days and weeks, evaluated each hour."""
+    rules = service_rules(service, monitoring)
+    return promtool.file(burn_tests.slow_cases(service), rules=rules, name=RULES, evaluation_interval="1h")
+
+
+def platform_rule_tests(settings: Settings) -> dict[str, Any]:
+    """A promtool test file for the platform's rules."""
+    return promtool.file(platform_tests.cases(settings), rules=platform_rules(settings), name=RULES)
+
+
+# PyYAML's own C parts are ten times as fast; not every platform has a wheel with them.
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
+    """YAML for people: expressions of several lines as several lines."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(data: object) -> str:
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=_WIDTH, allow_unicode=True)
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=2) + "\n"
