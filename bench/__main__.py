@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import growth, measure, rehearsals
+from bench import growth, measure, rehearsals, telemetry
 from bench.measure import MeasurementError
 from bench.targets import Measured
 
@@ -21,6 +21,7 @@ MEASUREMENTS = {
     "nothing-to-do": measure.nothing_to_do,
     "memory": measure.memory,
     "tools": measure.tools,
+    "telemetry": telemetry.telemetry,
     "settings": rehearsals.load_settings,
     "rehearsal": rehearsals.rehearsal,
     "growth": growth.growth,

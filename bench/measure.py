@@ -38,7 +38,12 @@ def _timed(command: Sequence[str], *, cwd: Path = ROOT, env: dict[str, str] | No
     return time.monotonic() - started
 
 
-def _json(*module: str) -> Any:  # noqa: ANN401  # JSON is anything
+def run_json(*module: str) -> Any:  # noqa: ANN401  # JSON is anything
+    """What `python -m` with these arguments prints.
+
+    Raises:
+        MeasurementError: it failed.
+    """
     command = [sys.executable, "-m", *module]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode:
@@ -57,7 +62,7 @@ def start() -> Iterator[Measured]:
 
 def nothing_to_do() -> Iterator[Measured]:
     """`pulumi up` of the local stack against an empty Python program, in turn, in one run."""
-    local: dict[str, str] = _json("local.stack", "env", "--json")
+    local: dict[str, str] = run_json("local.stack", "env", "--json")
     own = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
     own += ["--config-file", local["INFERSTACK_STACK_FILE"]]
     with tempfile.TemporaryDirectory() as folder:
@@ -85,7 +90,7 @@ def nothing_to_do() -> Iterator[Measured]:
 
 def memory() -> Iterator[Measured]:
     """Resident memory while the stack is up."""
-    status = _json("local", "status", "--json")
+    status = run_json("local", "status", "--json")
     yield Measured(target=targets.CLUSTER_MEMORY, value=status["memory_mib"])
     pods = [
         process.info["memory_info"].rss / _MEBIBYTE

@@ -36,6 +36,8 @@ REHEARSED_PREVIEW = Target(name="its preview / the preview of one bucket, same i
 GROWTH_SERVICES = Target(name="exponent of growth: 1, 10, 50 services", limit=1, unit="")
 GROWTH_POOLS = Target(name="exponent of growth: 1, 4, 16 pools", limit=1, unit="")
 
+TELEMETRY = Target(name="requests for a CPU second of a pod, without telemetry / with", limit=1.03, unit="x")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
