@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NEIGHBOUR: Final = "neighbour"
 """Another service, of which nothing may be counted."""
+_LATENCY: Final = "http_request_duration_seconds"
 VERSION: Final = "1.0.0"
 """Of the pods of the first slot."""
 
@@ -50,14 +51,24 @@ def judged(service: Service, slo: Slo, *phases: Phase) -> list[Series]:
     All bad requests meet the first slot.
     """
     count = _gateway if slo is Slo.AVAILABILITY else _pods
-    neighbours = service.model_copy(update={"name": NEIGHBOUR})
-    everything_bad = tuple(Phase(samples=phase.samples, bad=1, requests=1e6) for phase in phases)
-    return [*count(service, *phases), *count(neighbours, *everything_bad)]
+    return [*count(service, *phases), *_neighbour(slo, sum(phase.samples for phase in phases), service)]
+
+
+def _neighbour(slo: Slo, samples: int, service: Service) -> Iterator[Series]:
+    """Another service, of which all requests are bad all the time."""
+    of, many, none = {"service": NEIGHBOUR, "slot": slots(service)[0]}, counter((samples, 1e6)), counter((samples, 0))
+    if slo is Slo.AVAILABILITY:
+        yield series("envoy_cluster_upstream_rq_completed", many, of)
+        yield series("envoy_cluster_upstream_rq_xx", many, of, envoy_response_code_class=names.BAD_CODE)
+    else:
+        labels = {**of, "path": names.PREDICT_PATH, "code": names.GOOD_CODE}
+        yield series(f"{_LATENCY}_bucket", none, labels, le=names.le(service.objective.latency.seconds))
+        yield series(f"{_LATENCY}_count", many, labels)
 
 
 def _gateway(service: Service, *phases: Phase) -> Iterator[Series]:
     for index, (slot, good, bad) in enumerate(_split(service, phases)):
-        of = {"job": "envoy", "service": service.name, "slot": slot, "pod": "envoy-0"}
+        of = {"service": service.name, "slot": slot}
         everything = counter(*_sum(good, bad))
         yield series("envoy_cluster_upstream_rq_completed", everything, of)
         if not index:  # Envoy counts a class from its first answer on: the second slot has none
@@ -69,15 +80,17 @@ def _gateway(service: Service, *phases: Phase) -> Iterator[Series]:
 
 def _pods(service: Service, *phases: Phase) -> Iterator[Series]:
     for index, (slot, good, bad) in enumerate(_split(service, phases)):
-        of = {"job": "serving", "service": service.name, "slot": slot, "pod": f"pod-{index}"}
+        of = {"service": service.name, "slot": slot}
         of["version"] = "1.1.0" if index else VERSION
         judged = {"path": names.PREDICT_PATH, "code": names.GOOD_CODE}
         everything = _sum(good, bad)
-        none = [(samples, 0.0) for samples, _ in good]
+        none = counter((sum(samples for samples, _ in good), 0))
         yield from _histogram(service, {**of, **judged}, everything, good)
         # Everything was slow there: other routes, and answers that were errors.
-        yield from _histogram(service, {**of, **judged, "path": "/v1/feedback"}, everything, none)
-        yield from _histogram(service, {**of, **judged, "code": "5xx"}, everything, none)
+        for other in ({"path": "/v1/feedback"}, {"code": "5xx"}):
+            labels = {**of, **judged, **other}
+            yield series(f"{_LATENCY}_bucket", none, labels, le=names.le(service.objective.latency.seconds))
+            yield series(f"{_LATENCY}_count", counter(*everything), labels)
 
 
 def _split(service: Service, phases: Sequence[Phase]) -> Iterator[tuple[str, _Counts, _Counts]]:
@@ -100,11 +113,11 @@ def _histogram(
     bound = service.objective.latency.seconds
     below = max((other for other in LATENCY_SECONDS if other < bound), default=None)
     above = min((other for other in LATENCY_SECONDS if other > bound), default=None)
-    name = "http_request_duration_seconds"
     if below is not None:
-        yield series(f"{name}_bucket", counter(*((samples, 0) for samples, _ in good)), labels, le=names.le(below))
-    yield series(f"{name}_bucket", counter(*good), labels, le=names.le(bound))
+        none = counter((sum(samples for samples, _ in good), 0))
+        yield series(f"{_LATENCY}_bucket", none, labels, le=names.le(below))
+    yield series(f"{_LATENCY}_bucket", counter(*good), labels, le=names.le(bound))
     if above is not None:
-        yield series(f"{name}_bucket", counter(*everything), labels, le=names.le(above))
-    yield series(f"{name}_bucket", counter(*everything), labels, le="+Inf")
-    yield series(f"{name}_count", counter(*everything), labels)
+        yield series(f"{_LATENCY}_bucket", counter(*everything), labels, le=names.le(above))
+    yield series(f"{_LATENCY}_bucket", counter(*everything), labels, le="+Inf")
+    yield series(f"{_LATENCY}_count", counter(*everything), labels)
