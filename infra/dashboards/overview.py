@@ -81,10 +81,7 @@ def _notifications() -> Panel:
     return graph(
         "Notifications",
         [
-            Query(
-                expr=f"sum by (integration) (rate(alertmanager_{metric}_total[{panels.RATE}])) * 60",
-                legend=f"{word}, {{{{integration}}}}",
-            )
+            Query(expr=f"sum(rate(alertmanager_{metric}_total[{panels.RATE}])) * 60", legend=word)
             for metric, word in (("notifications", "sent"), ("notifications_failed", "failed"))
         ],
         Reading(
@@ -120,17 +117,16 @@ def _rules() -> Panel:
 
 
 def _spans() -> Panel:
+    def query(metric: str, legend: str) -> Query:
+        return Query(expr=f"sum(rate({metric}[{panels.RATE}]))", legend=legend)
+
     return graph(
         "Spans",
         [
-            Query(
-                expr=f"sum by (receiver) (rate(otelcol_receiver_accepted_spans_total[{panels.RATE}]))",
-                legend="taken, {{receiver}}",
-            ),
-            Query(
-                expr=f"sum by (exporter) (rate(otelcol_exporter_send_failed_spans_total[{panels.RATE}]))",
-                legend="lost, {{exporter}}",
-            ),
+            query("otelcol_receiver_accepted_spans_total", "taken"),
+            query("otelcol_exporter_sent_spans_total", "passed on"),
+            query("otelcol_exporter_send_failed_spans_total", "lost by the collector"),
+            query("trace_spans_dropped_total", "lost by pods"),
         ],
-        Reading(says="What the collector takes of traces, and what it loses.", unit="suffix: spans/s"),
+        Reading(says="What the collector takes of traces and passes on, and what is lost.", unit="suffix: spans/s"),
     )

@@ -61,7 +61,7 @@ def seen(slot: Scope) -> Panel:
         slot.title("Requests judged"),
         [
             Query(
-                expr=_count(names.requests, slot, slo, _page(judged[slo])["long_seconds"]),
+                expr=f"round{_count(names.requests, slot, slo, _page(judged[slo])['long_seconds'])}",
                 legend=f"{slo}, {{{{version}}}}",
             )
             for slo in Slo
