@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pulumi_docker_build as docker_build
 from pulumi.output import UNKNOWN
 
 from infra.catalogue import model_directory, receipt
-from infra.settings import EmbeddedCluster
+from infra.settings import EmbeddedCluster, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ class BuiltImageArgs:
         tag: for people; everything else names the digest.
         context: folder with a Dockerfile.
         target: stage of the Dockerfile; None for the last.
-        named_contexts: further folders, by the name that the Dockerfile copies from.
+        named_contexts: further folders or images, by the name that the Dockerfile has for them.
         build_args: values of the Dockerfile's ARGs.
         after: what must be there before it can be pushed.
     """
@@ -41,7 +42,7 @@ class BuiltImageArgs:
     tag: str
     context: Path
     target: str | None = None
-    named_contexts: Mapping[str, Path]
+    named_contexts: Mapping[str, Path | str]
     build_args: Mapping[str, pulumi.Input[str]]
     after: Sequence[pulumi.Resource] = ()
 
@@ -107,7 +108,11 @@ class PlatformImages:
 
 
 def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> PlatformImages:
-    """Built out of Debian packages, Go modules and a PyPI package for the embedded cluster; as named elsewhere."""
+    """Built out of Debian packages, Go modules and a PyPI package for the embedded cluster; as named elsewhere.
+
+    Raises:
+        SettingsError: ``make images`` has not prepared what they are built from.
+    """
     if not isinstance(cluster, EmbeddedCluster):
         named = cluster.images
         return PlatformImages(
@@ -122,31 +127,49 @@ def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> P
             grafana=named.grafana,
         )
 
-    def build(name: str, **build_args: pulumi.Input[str]) -> pulumi.Output[str]:
+    def build(
+        name: str, context: Path, binary: str | None = None, **build_args: pulumi.Input[str]
+    ) -> pulumi.Output[str]:
         return BuiltImage(
             name,
             BuiltImageArgs(
                 access=access,
                 repository=name,
                 tag="local",
-                context=root / ".state" / "contexts" / name,
-                named_contexts={},
+                context=context,
+                named_contexts={"binary": binary} if binary else {},
                 build_args=build_args,
             ),
         ).reference
 
-    base = build("base")
+    def wrap(name: str, **build_args: pulumi.Input[str]) -> pulumi.Output[str]:
+        return build(name, root / "local" / "images" / name, _layout(contexts / name), **build_args)
+
+    contexts = root / ".state" / "contexts"
+    base = build("base", contexts / "base")
     return PlatformImages(
         base=base,
-        contour=build("contour"),
-        envoy=build("envoy", BASE_IMAGE=base),
-        prometheus=build("prometheus"),
-        alertmanager=build("alertmanager"),
-        kube_state_metrics=build("kube-state-metrics"),
-        node_exporter=build("node-exporter"),
-        collector=build("collector"),
+        contour=wrap("contour"),
+        envoy=wrap("envoy", BASE_IMAGE=base),
+        prometheus=wrap("prometheus"),
+        alertmanager=wrap("alertmanager"),
+        kube_state_metrics=wrap("kube-state-metrics"),
+        node_exporter=wrap("node-exporter"),
+        collector=wrap("collector"),
         grafana=None,
     )
+
+
+def _layout(folder: Path) -> str:
+    """The image that ``make images`` made of a tool, by its digest: no preview has to read the tool to know it."""
+    try:
+        index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        return f"oci-layout://{folder}@{index['manifests'][0]['digest']}"
+    except (OSError, ValueError, LookupError):
+        raise SettingsError(
+            f"inferstack:cluster.kind is 'embedded', but {folder}, which an image of it is built from, is not there. "
+            "Make it with: make images"
+        ) from None
 
 
 @dataclass(frozen=True, kw_only=True)

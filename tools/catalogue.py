@@ -21,6 +21,14 @@ _KUBERNETES_VERSION = "k8s.io/component-base/version"
 _PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
 _KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
 
+CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Go looks for the authorities that a machine trusts: on Debian, Red Hat, SUSE, macOS and Alpine."""
+
 GO = Tool(
     name="go",
     version="1.26.6",
@@ -45,13 +53,7 @@ _DEBIAN = (
         seconds=10,
         source=DebianPackage(
             package="ca-certificates",
-            # Where Go looks for them: Debian, Red Hat, SUSE, macOS and Alpine.
-            files=(
-                "/etc/ssl/certs/ca-certificates.crt",
-                "/etc/pki/tls/certs/ca-bundle.crt",
-                "/etc/ssl/ca-bundle.pem",
-                "/etc/ssl/cert.pem",
-            ),
+            files=CERTIFICATES,
         ),
     ),
     Tool(

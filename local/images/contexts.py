@@ -1,6 +1,7 @@
-"""Build contexts of the local images, in ``.state/contexts/<image>/``.
+"""What the local images add to their Dockerfiles, in ``.state/contexts/<image>/``.
 
-The image's provider hashes a whole context at each preview, so a context holds only what its Dockerfile adds.
+Of `base` that is a plain build context. Of the others it is an OCI layout, which no preview has to read:
+see :mod:`local.images.layout`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.images import rootfs
+from local.images import layout, rootfs
 from local.images.errors import PrepareError
-from local.images.files import digest, same_file, same_text
+from local.images.files import digest, same_text
+from tools.catalogue import CERTIFICATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,19 @@ _HERE = Path(__file__).parent
 _CHECKOUT = _HERE.parent.parent
 CONTEXTS = _CHECKOUT / ".state" / "contexts"
 TOOLS = _CHECKOUT / ".tools" / "bin"
+
+BINARIES = (
+    "contour",
+    "envoy",
+    "prometheus",
+    "alertmanager",
+    "kube-state-metrics",
+    "node-exporter",
+    "collector",
+)
+"""The images that add one built tool, each named after it."""
+_CALL_THE_WORLD = ("alertmanager", "collector")
+"""Those that speak TLS with servers which a public authority vouches for; the machine's own authorities do."""
 
 
 def prepare_base(say: Callable[[str], None]) -> None:
@@ -47,9 +62,25 @@ def prepare_base(say: Callable[[str], None]) -> None:
 
 
 def prepare_binary(name: str, say: Callable[[str], None]) -> None:
-    """Put one built tool beside its Dockerfile."""
-    same_file(_context(name) / name, TOOLS / name)
-    say(f"{name}: there")
+    """Wrap one built tool as an image of one layer, unless it is the tool that is wrapped there."""
+    tool = TOOLS / name
+    if not tool.is_file():
+        raise PrepareError(f"{tool} is missing; run `make tools`")
+    files = {f"/bin/{name}": tool.resolve()}
+    if name in _CALL_THE_WORLD:
+        files[CERTIFICATES[0]] = _certificates()
+    if layout.is_made_of(CONTEXTS / name, files):
+        say(f"{name}: there already")
+        return
+    layout.make(CONTEXTS / name, files)
+    say(f"{name}: {tool.stat().st_size / 1e6:.0f} MB")
+
+
+def _certificates() -> Path:
+    found = next((Path(file).resolve() for file in CERTIFICATES if Path(file).is_file()), None)
+    if found is None:
+        raise PrepareError(f"none of {', '.join(CERTIFICATES)} is here; run `make tools`")
+    return found
 
 
 def _context(name: str) -> Path:
@@ -61,17 +92,6 @@ def _context(name: str) -> Path:
         raise PrepareError(f"{context} cannot be written: {error.strerror}") from None
     return context
 
-
-BINARIES = (
-    "contour",
-    "envoy",
-    "prometheus",
-    "alertmanager",
-    "kube-state-metrics",
-    "node-exporter",
-    "collector",
-)
-"""The images that add one built tool, each named after it."""
 
 PREPARERS: dict[str, Callable[[Callable[[str], None]], None]] = {
     "base": prepare_base,

@@ -220,7 +220,7 @@ def _copy_of_the_program(folder: Path, file: str, old: str, new: str) -> None:
         shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(CHECKOUT / name, folder)
-    for name in (".venv", ".tools", ".state", "releases"):
+    for name in (".venv", ".tools", ".state", "releases", "local"):
         (folder / name).symlink_to(CHECKOUT / name)
     source = (folder / file).read_text(encoding="utf-8")
     assert old in source
