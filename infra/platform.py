@@ -9,7 +9,10 @@ import pulumi
 
 from infra import capacity, naming
 from infra.kubernetes import feedback_store
+from infra.kubernetes.contour_tracing import Tracing
 from infra.kubernetes.gateway import Gateway, GatewayArgs
+from infra.kubernetes.monitoring import monitoring
+from infra.kubernetes.monitoring.monitoring import Monitoring, MonitoringArgs, ReceiverSecrets
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.service_release import ServiceRelease, ServiceReleaseArgs
 from infra.kubernetes.serving_traffic import AwsRanges, ServingTraffic, ServingTrafficArgs
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from infra.aws.foundation import Foundation
     from infra.cluster import ClusterAccess
     from infra.images import PlatformImages
+    from infra.kubernetes.cloud_support import CloudSupport
     from infra.kubernetes.feedback_store import FeedbackStore
     from infra.settings import Settings
 
@@ -58,22 +62,14 @@ def declare(args: PlatformArgs) -> None:
     """
     settings, foundation = args.settings, args.foundation
     on_cluster = pulumi.ResourceOptions(provider=args.access.provider)
-    if foundation and isinstance(settings.cluster, EksCluster):
-        # Imported here, as in infra.stack: a stack elsewhere need not wait for it.
-        from infra.kubernetes.cloud_support import CloudSupport, CloudSupportArgs  # noqa: PLC0415
-
-        CloudSupport(
-            "cloud",
-            CloudSupportArgs(
-                environment=args.environment,
-                region=foundation.region,
-                images=settings.cluster.images,
-                pools=settings.pools,
-                cluster_name=foundation.cluster_name,
-                volume_key_arn=foundation.volume_key_arn,
-            ),
-            opts=on_cluster,
-        )
+    cloud = _cloud_support(foundation, args, on_cluster) if foundation else None
+    # Before the gateway, which learns from an object in there where its spans go.
+    watching = ClosedNamespace(
+        naming.MONITORING_NAMESPACE,
+        ClosedNamespaceArgs(environment=args.environment, demand=monitoring.demand(settings)),
+        opts=on_cluster,
+    )
+    sampling = settings.monitoring.traces.sampling
     gateway = Gateway(
         "gateway",
         GatewayArgs(
@@ -85,6 +81,7 @@ def declare(args: PlatformArgs) -> None:
             # In a cloud one Envoy in each zone, on nodes that no autoscaler empties.
             replicas=len(foundation.zones) if foundation else 1,
             pool=SYSTEM_POOL if foundation else None,
+            tracing=Tracing(namespace=watching.name, sampling=sampling) if sampling else None,
         ),
         opts=on_cluster,
     )
@@ -107,6 +104,23 @@ def declare(args: PlatformArgs) -> None:
         ),
         opts=on_cluster,
     )
+    Monitoring(
+        "monitoring",
+        MonitoringArgs(
+            settings=settings,
+            environment=args.environment,
+            images=args.images,
+            namespaces={
+                naming.MONITORING_NAMESPACE: watching.name,
+                naming.GATEWAY_NAMESPACE: gateway.namespace,
+                naming.SERVICES_NAMESPACE: namespace.name,
+                **(cloud.namespaces if cloud else {}),
+            },
+            secrets=ReceiverSecrets(arns=foundation.receiver_secrets, region=foundation.region) if foundation else None,
+            pool=SYSTEM_POOL if foundation else None,
+        ),
+        opts=on_cluster,
+    )
     for service in settings.services:
         ServiceRelease(
             service.name,
@@ -123,6 +137,26 @@ def declare(args: PlatformArgs) -> None:
             ),
             opts=on_cluster,
         )
+
+
+def _cloud_support(foundation: Foundation, args: PlatformArgs, opts: pulumi.ResourceOptions) -> CloudSupport:
+    # Imported here, as in infra.stack: a stack elsewhere need not wait for it.
+    from infra.kubernetes.cloud_support import CloudSupport, CloudSupportArgs  # noqa: PLC0415
+
+    cluster = args.settings.cluster
+    assert isinstance(cluster, EksCluster)  # noqa: S101  # the settings allow a cloud with no other
+    return CloudSupport(
+        "cloud",
+        CloudSupportArgs(
+            environment=args.environment,
+            region=foundation.region,
+            images=cluster.images,
+            pools=args.settings.pools,
+            cluster_name=foundation.cluster_name,
+            volume_key_arn=foundation.volume_key_arn,
+        ),
+        opts=opts,
+    )
 
 
 def _feedback(

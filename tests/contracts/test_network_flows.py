@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NETWORK: Final = settings.read("prod", ROOT).aws.network  # pyright: ignore[reportOptionalMemberAccess]  # prod is on AWS
 _IN_VPC: Final = ipaddress.ip_network(NETWORK.cidr)
-_WORKLOADS: Final = ("Deployment", "DaemonSet", "Job")
+_WORKLOADS: Final = ("Deployment", "DaemonSet", "Job", "StatefulSet")
 
 
 def _address(index: int) -> str:
@@ -35,8 +35,12 @@ OUTSIDE: Final[dict[str, End]] = {
     # Of the ranges that S3 has in eu-central-1; AWS publishes them at ip-ranges.amazonaws.com.
     "S3": Outside(address="52.219.170.1"),
     "DNS": Pod(namespace="kube-system", labels={"k8s-app": "kube-dns"}, address=_address(303)),
-    "Prometheus": Pod(namespace="inferstack-monitoring", labels={}, address=_address(304)),
-    "collector": Pod(namespace="inferstack-monitoring", labels={}, address=_address(305)),
+    "its neighbour": Pod(namespace="inferstack-monitoring", labels={}, address=_address(304)),
+    "Prometheus's namesake": Pod(
+        namespace="default",
+        labels={"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/part-of": "inferstack"},
+        address=_address(305),
+    ),
     "stranger": Pod(namespace="default", labels={}, address=_address(306)),
     "Envoy's namesake": Pod(
         namespace="default",
@@ -97,7 +101,7 @@ REQUIRED: Final = [
     # The Kubernetes API, for those who are made to use it.
     *(
         (caller, server, 443)
-        for caller in ("contour", "contour-certgen", "cluster-autoscaler")
+        for caller in ("contour", "contour-certgen", "cluster-autoscaler", "prometheus", "kube-state-metrics")
         for server in ("API server", "API server's Service")
     ),
     # AWS.
@@ -107,16 +111,26 @@ REQUIRED: Final = [
     ("cluster-autoscaler", "internet", 443),
     # Metrics and traces.
     *(
-        ("Prometheus", target, port)
+        ("prometheus", target, port)
         for target, port in (
             (SLOT, 8080),
             ("envoy", 8002),
             ("contour", 8000),
             ("dcgm-exporter", 9400),
             ("cluster-autoscaler", 8085),
+            ("prometheus", 9090),
+            ("alertmanager", 9093),
+            ("collector", 8888),
+            ("kube-state-metrics", 8080),
+            ("node-exporter", 9100),
         )
     ),
     (SLOT, "collector", 4317),
+    ("envoy", "collector", 4317),
+    # Alerts, and who looks at what is measured.
+    ("alertmanager", "internet", 443),
+    ("alertmanager", "alertmanager", 9094),
+    ("grafana", "prometheus", 9090),
 ]
 FORBIDDEN: Final = [
     # A serving pod answers; it asks nobody but those above.
@@ -139,7 +153,9 @@ FORBIDDEN: Final = [
     ("Envoy's namesake", SLOT, 8080),
     ("another service", SLOT, 8080),
     ("contour", SLOT, 8080),
-    ("Prometheus", SLOT, 22),
+    ("prometheus", SLOT, 22),
+    ("Prometheus's namesake", SLOT, 8080),
+    ("its neighbour", SLOT, 8080),
     ("envoy", SLOT, 22),
     # Envoy meets the world: it gets no further than the services.
     ("envoy", "internet", 443),
@@ -164,7 +180,37 @@ FORBIDDEN: Final = [
         for end, port in (("internet", 443), ("API server", 443), ("pod identity agent", 80), (SLOT, 8080))
     ),
     ("stranger", "dcgm-exporter", 9400),
-    ("Prometheus", "nvidia-device-plugin", 9400),
+    ("prometheus", "nvidia-device-plugin", 9400),
+    # Prometheus reads, and knows of everything: it sends nothing out, and nobody asks it but those who show it.
+    *(("prometheus", end, port) for end, port in (("internet", 80), ("database", 5432), ("pod identity agent", 80))),
+    *((end, "prometheus", 9090) for end in ("stranger", "its neighbour", "alertmanager", "collector", SLOT, "envoy")),
+    # Alertmanager holds URLs that are as good as passwords, and goes to whom they name: to nothing in the VPC.
+    *((end, "alertmanager", 9093) for end in ("stranger", "its neighbour", "grafana", SLOT, "envoy")),
+    ("its neighbour", "alertmanager", 9094),
+    *(
+        ("alertmanager", end, port)
+        for end, port in (
+            ("internet", 80),
+            ("API server", 443),
+            ("API server's Service", 443),
+            ("database", 5432),
+            ("node", 443),
+            ("instance metadata", 80),
+            ("pod identity agent", 80),
+            (SLOT, 8080),
+        )
+    ),
+    # Grafana shows Prometheus alone, to those who come by the API server.
+    *((end, "grafana", 3000) for end in ("stranger", "envoy", "internet", "prometheus")),
+    *(("grafana", end, 443) for end in ("internet", "API server", "API server's Service")),
+    ("grafana", "alertmanager", 9093),
+    # The collector takes spans, and keeps them here; the exporters answer Prometheus.
+    *((end, "collector", 4317) for end in ("stranger", "its neighbour", "contour", "prometheus")),
+    *(("collector", end, port) for end, port in (("internet", 443), ("internet", 4317), ("API server", 443))),
+    *(("stranger", end, port) for end, port in (("kube-state-metrics", 8080), ("node-exporter", 9100))),
+    *(("its neighbour", end, port) for end, port in (("kube-state-metrics", 8080), ("node-exporter", 9100))),
+    ("kube-state-metrics", "internet", 80),
+    *(("node-exporter", end, 443) for end in ("internet", "API server")),
 ]
 
 
@@ -188,6 +234,12 @@ def test_what_nobody_needs_does_not(
 def test_every_pod_has_dns(protocol: str, policies: list[Policy], ends: dict[str, End]) -> None:
     """Names are looked up by all pods that the program declares."""
     assert [name for name in _pods() if not passes(policies, ends[name], ends["DNS"], 53, protocol)] == []
+
+
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+def test_two_alertmanagers_gossip(protocol: str, policies: list[Policy], ends: dict[str, End]) -> None:
+    """They tell each other what they have told whom, by both protocols."""
+    assert passes(policies, ends["alertmanager"], ends["alertmanager"], 9094, protocol)
 
 
 def test_every_pod_is_closed(policies: list[Policy], ends: dict[str, End]) -> None:

@@ -69,8 +69,7 @@ PORT: Final = 9093
 GOSSIP_PORT: Final = 9094
 DEMAND: Final = Demand(pods=1, cpu_millis=20, memory_mib=64)
 """Of one pod."""
-CONFIGURATION: Final = "alertmanager.yaml"
-"""The name of its configuration file."""
+_CONFIGURATION: Final = "alertmanager.yaml"
 _FOLDER: Final = "/etc/alertmanager"
 _DATA: Final = "/alertmanager"
 _VOLUME: Final = "data"
@@ -104,7 +103,7 @@ def declare_alertmanager(scope: Scope, args: AlertmanagerArgs) -> None:
     """Declare its account, configuration, pods and Service, and whom it may talk to."""
     _allow_traffic(scope, args)
     configuration = ConfigMap(
-        NAME, metadata=scope.metadata(NAME), data={CONFIGURATION: args.configuration}, opts=scope.child()
+        NAME, metadata=scope.metadata(NAME), data={_CONFIGURATION: args.configuration}, opts=scope.child()
     )
     replicas = args.monitoring.replicas
     StatefulSet(
@@ -202,8 +201,10 @@ def _container(args: AlertmanagerArgs) -> ContainerArgs:
         image=args.image,
         command=["/bin/alertmanager"],
         args=[
-            f"--config.file={_FOLDER}/{CONFIGURATION}",
+            f"--config.file={_FOLDER}/{_CONFIGURATION}",
             f"--storage.path={_DATA}",
+            # How links in notifications name it; nothing leads to it from outside.
+            f"--web.external-url=http://{NAME}.{naming.MONITORING_NAMESPACE}.svc:{PORT}",
             "--log.format=json",
             *_gossip(args.monitoring.replicas),
         ],

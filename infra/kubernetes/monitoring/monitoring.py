@@ -29,7 +29,7 @@ from infra.kubernetes.monitoring import (
 from infra.kubernetes.scope import Scope
 from infra.receivers import URL_FIELD, volume
 from infra.settings import EksCluster, EmbeddedCluster, LogReceiver
-from infra.slo import exported, render
+from infra.slo import rendering
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +40,18 @@ if TYPE_CHECKING:
 
 # Of a cluster that the stack does not make.
 _MOST_NODES: Final = 100
-_OBJECTIVE: Final = "objective"
-_PLATFORM: Final = "platform"
+# What rules and panels ask of kube-state-metrics.
+_KUBE_STATE_METRICS: Final = (
+    "kube_deployment_spec_replicas",
+    "kube_deployment_status_replicas_ready",
+    "kube_node_labels",
+    "kube_node_status_allocatable",
+    "kube_node_status_condition",
+    "kube_pod_container_resource_requests",
+    "kube_pod_container_status_restarts_total",
+    "kube_pod_labels",
+    "kube_pod_status_unschedulable",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +140,7 @@ class Monitoring(pulumi.ComponentResource):
             alertmanager.AlertmanagerArgs(
                 image=images.alertmanager,
                 monitoring=monitoring,
-                configuration=render.alertmanager_files(args.settings)[alertmanager.CONFIGURATION],
+                configuration=rendering.alertmanager_files(args.settings)[rendering.ALERTMANAGER],
                 inside=(aws.network.cidr, aws.network.services_cidr) if aws else (),
                 secrets=self._secrets(),
                 pool=args.pool,
@@ -141,7 +151,7 @@ class Monitoring(pulumi.ComponentResource):
         kube_state_metrics.declare_kube_state_metrics(
             scope,
             image=images.kube_state_metrics,
-            metrics=exported.KUBE_STATE_METRICS,
+            metrics=_KUBE_STATE_METRICS,
             pool=args.pool,
         )
         node_exporter.declare_node_exporter(scope, image=images.node_exporter)
@@ -162,9 +172,9 @@ class Monitoring(pulumi.ComponentResource):
         settings = self._args.settings
         names = dict[str, pulumi.Input[str]]()
         for service in settings.services:
-            files = render.objective_files(service, settings.monitoring)
-            names[f"{_OBJECTIVE}-{service.name}"] = self._config_map(f"{_OBJECTIVE}-{service.name}", files)
-        names[_PLATFORM] = self._config_map(f"{_PLATFORM}-rules", render.platform_files(settings))
+            name = rendering.objective_name(service.name)
+            names[name] = self._config_map(name, rendering.objective_files(service, settings.monitoring))
+        names[rendering.PLATFORM] = self._config_map(rendering.PLATFORM, rendering.platform_files(settings))
         return names
 
     def _dashboards(self) -> Sequence[pulumi.Input[str]]:

@@ -192,6 +192,8 @@ def _container(args: PrometheusArgs) -> ContainerArgs:
             f"--storage.tsdb.path={_DATA}",
             f"--storage.tsdb.retention.time={args.monitoring.retention_days}d",
             f"--storage.tsdb.retention.size={_kept_mib(args.monitoring.storage_gib)}MB",
+            # How alerts name where they come from; nothing leads to it from outside.
+            f"--web.external-url=http://{NAME}.{naming.MONITORING_NAMESPACE}.svc:{PORT}",
             "--log.format=json",
         ],
         # Its label of a pair; the configuration names the variable.
