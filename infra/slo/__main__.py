@@ -52,7 +52,7 @@ def check(stack: str, *, as_json: bool) -> None:
         _fail(str(error), status=2)
     with tempfile.TemporaryDirectory() as folder:
         _write(wanted, Path(folder))
-        results = []
+        results: list[checking.Result] = []
         for result in checking.check(Path(folder), tools):
             results.append(result)
             if not as_json:

@@ -21,7 +21,9 @@ _TIMING: Final[Mapping[str, Mapping[str, str]]] = {
 }
 # Whoever listens raises the alarm after some missed beats.
 _HEARTBEAT: Final = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
-_TITLE: Final = "[{{ .Status | toUpper }}] {{ .CommonLabels.alertname }}{{ with .CommonLabels.service }} {{ . }}{{ end }}"
+_TITLE: Final = (
+    "[{{ .Status | toUpper }}] {{ .CommonLabels.alertname }}{{ with .CommonLabels.service }} {{ . }}{{ end }}"
+)
 _TEXT: Final = (
     "{{ range .Alerts }}*{{ .Labels.severity }}* {{ .Annotations.summary }}\n"
     "{{ .Annotations.description }}\n"

@@ -77,8 +77,7 @@ def _just_below_and_above(service: Service, slo: Slo, window: BurnWindow) -> Ite
 def _begins_and_ends(service: Service, slo: Slo, window: BurnWindow, *, sample: int, evaluation: int) -> Case:
     """A burn after a clean past crosses the threshold of the long window, stops, and leaves the short window.
 
-    Args:
-        sample, evaluation: minutes between two samples, and between two evaluations.
+    There are ``sample`` minutes between two samples, and ``evaluation`` minutes between two evaluations.
     """
     limit = service_alerts.threshold(service, slo, window)
     long, short = (windows.SECONDS[each] / 60 for each in (window.long, window.short))

@@ -1,4 +1,4 @@
-"""Alerts on what makes a service break its objective, or soon will. None of them wakes anybody: users feel nothing yet."""
+"""Alerts on what makes a service break its objective, or soon will: tickets, since users feel nothing of it yet."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ kube-state-metrics exports nothing but what is named here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infra.slo import gpu_alerts, names
@@ -40,7 +39,9 @@ SERVING: Final = frozenset(
         "tokens_total",
         "trace_spans_dropped_total",
         "trace_spans_sent_total",
-        *_histogram("batch_queue_seconds", "batch_size_texts", "http_request_duration_seconds", "model_latency_seconds"),
+        *_histogram(
+            "batch_queue_seconds", "batch_size_texts", "http_request_duration_seconds", "model_latency_seconds"
+        ),
     )
 )
 """Of each serving pod; those that a request or a run brings are there from the first one on."""

@@ -51,7 +51,8 @@ def rules(settings: Settings, alerts: Alerts) -> Iterator[Rule]:
             f"({' + '.join(parts)}) / {gib * _GIB} > {_VOLUME_SHARE}",
             severity="ticket",
             volume="prometheus",
-            summary=f"{{{{ $labels.pod }}}}: {{{{ $value | humanizePercentage }}}} of the {gib} GiB of its volume are used",
+            summary="{{ $labels.pod }}: {{ $value | humanizePercentage }} of the "
+            f"{gib} GiB of its volume are used for {_DISK_FOR}",
             description="Once it is full, Prometheus stops, and with it all alerts but the dead man's switch.",
             wait=_DISK_FOR,
         )
@@ -63,9 +64,10 @@ def rules(settings: Settings, alerts: Alerts) -> Iterator[Rule]:
         description="After that Envoy takes no change from Contour, and loses pods that go without seeing new ones.",
         wait="5m",
     )
+    refused = 'prometheus_sd_kubernetes_http_request_total{status_code=~"401|403"}'
     yield alerts.alert(
         "TokenRejected",
-        'sum by (namespace, pod, status_code) (increase(prometheus_sd_kubernetes_http_request_total{status_code=~"401|403"}[15m])) > 0',
+        f"sum by (namespace, pod, status_code) (increase({refused}[15m])) > 0",
         severity="ticket",
         summary="{{ $labels.pod }}: Kubernetes answered its token {{ $value | humanize }} times within 15m "
         "with {{ $labels.status_code }}",

@@ -147,9 +147,7 @@ def _pods() -> Iterator[_Example]:
     version, slot = {"label_app_kubernetes_io_version": "1.0.0"}, {"service": "sentiment", "slot": "blue"}
     elsewhere = {**_POD, "namespace": "kube-system"}
     restarts, unschedulable = "kube_pod_container_status_restarts_total", "kube_pod_status_unschedulable"
-    labels = tuple(
-        series("kube_pod_labels", _same(1), of) for of in (_POD, {**_OF_POD, **slot, **version}, elsewhere)
-    )
+    labels = tuple(series("kube_pod_labels", _same(1), of) for of in (_POD, {**_OF_POD, **slot, **version}, elsewhere))
     twice = counter((10, 0), (2, 1), (79, 0))
     yield _Example(
         alert="PodRestarting",

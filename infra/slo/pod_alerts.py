@@ -45,8 +45,7 @@ def _rules(matchers: str, alerts: Alerts) -> Iterator[Rule]:
         "PodUnschedulable",
         f"{_by_version(unschedulable, matchers, _BY)} > 0",
         severity="ticket",
-        summary="{{ $labels.namespace }}/{{ $labels.pod }}: no node has room for it "
-        f"for {_UNSCHEDULABLE_FOR}",
+        summary=f"{{{{ $labels.namespace }}}}/{{{{ $labels.pod }}}}: no node has room for it for {_UNSCHEDULABLE_FOR}",
         description="A release or a restart does not come to its end, and what runs carries the load alone.",
         wait=_UNSCHEDULABLE_FOR,
     )

@@ -1,4 +1,4 @@
-"""Alerts on what users feel: an error budget that burns, a service that nothing is known of, a slot without its pods."""
+"""Alerts on what users feel: a budget that burns, a service that nothing is known of, a slot without its pods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of a service's other alerts: nothing known of it, slots without pods, causes; and what an alert tells people."""
+"""Tests of a service's other alerts: nothing known of it, slots without pods, causes; and what alerts say."""
 
 from __future__ import annotations
 
@@ -251,20 +251,17 @@ def _target_down(service: Service) -> Case:
 def _told(service: Service, monitoring: Monitoring) -> Case:
     """Everything fails: the words of each alert, with its values, and where its runbook is."""
     at = 45
-    series_ = [
-        each for slo in Slo for each in judged(service, slo, Phase(samples=at + 1, requests=1e6, bad=1))
-    ]
+    series_ = [each for slo in Slo for each in judged(service, slo, Phase(samples=at + 1, requests=1e6, bad=1))]
     series_.append(series("up", constant(1, at + 1), _pod(service)))
-    slot, version = slots(service)[0], VERSION
     return Case(
         name="what an alert tells: values, slots, versions, and its runbook",
         series=series_,
-        alerts=[_all_bad(service, monitoring, slo, at, slot, version) for slo in Slo],
+        alerts=[_all_bad(service, monitoring, slo, at=at) for slo in Slo],
     )
 
 
-def _all_bad(service: Service, monitoring: Monitoring, slo: Slo, at: int, slot: str, version: str) -> Check:
-    alert = service_alerts.BURN[slo]
+def _all_bad(service: Service, monitoring: Monitoring, slo: Slo, *, at: int) -> Check:
+    alert, slot = service_alerts.BURN[slo], slots(service)[0]
     expected: list[Check] = []
     for window in windows.BURN_WINDOWS:
         words = service_alerts.words(service, slo, window)
@@ -275,7 +272,7 @@ def _all_bad(service: Service, monitoring: Monitoring, slo: Slo, at: int, slot: 
                     "summary": f"{service.name}: 100% {words.bad} within {window.long}; "
                     f"more than {words.limit} % is too much",
                     "description": f"{words.meaning} Bad in the last {windows.BASE}, by slot: {slot} 100%. "
-                    f"Pods: 1 of {slot} {version}.",
+                    f"Pods: 1 of {slot} {VERSION}.",
                     "runbook_url": f"{monitoring.runbooks.rstrip('/')}/{alert}.md",
                 },
             }

@@ -106,9 +106,7 @@ def _sum(good: _Counts, bad: _Counts) -> _Counts:
     return [(samples, rise + more) for (samples, rise), (_, more) in zip(good, bad, strict=True)]
 
 
-def _histogram(
-    service: Service, labels: dict[str, str], everything: _Counts, good: _Counts
-) -> Iterator[Series]:
+def _histogram(service: Service, labels: dict[str, str], everything: _Counts, good: _Counts) -> Iterator[Series]:
     """The buckets around the objective's bound: nobody was faster than the one below, all than the one above."""
     bound = service.objective.latency.seconds
     below = max((other for other in LATENCY_SECONDS if other < bound), default=None)
