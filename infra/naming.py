@@ -11,10 +11,8 @@ SERVICES_NAMESPACE = "inferstack"
 SYSTEM_NAMESPACE = "inferstack-system"
 # Agents of GPU nodes, which no other namespace may run: they reach into the node.
 GPU_NAMESPACE = "inferstack-gpu"
-# Prometheus, Alertmanager, Grafana and the OpenTelemetry collector.
+# Prometheus, Alertmanager, Grafana, exporters and the OpenTelemetry collector.
 MONITORING_NAMESPACE = "inferstack-monitoring"
-# What reads a node's own metrics, which no other namespace may run: it sees the node's files.
-NODES_NAMESPACE = "inferstack-nodes"
 
 ENVIRONMENT_LABEL = f"{DOMAIN}/environment"
 POOL_LABEL = f"{DOMAIN}/pool"
