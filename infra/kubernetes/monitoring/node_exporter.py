@@ -103,5 +103,6 @@ def _container(image: pulumi.Input[str]) -> ContainerArgs:
         liveness_probe=ProbeArgs(http_get=alive, period_seconds=30),
         resources=small_resources(cpu="20m", memory="32Mi", memory_limit="128Mi"),
         security_context=container_security_context(),
+        # It needs not write; its metric node_filesystem_readonly is thereby always 1.
         volume_mounts=[VolumeMountArgs(name="node", mount_path=NODE_DISK, read_only=True)],
     )
