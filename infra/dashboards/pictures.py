@@ -16,6 +16,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from infra.dashboards.panels import SHARE
 from infra.dashboards.series import ask
 from infra.dashboards.units import written
 
@@ -32,19 +33,19 @@ _WIDTH: Final = 14 / 24
 _HEIGHT: Final = 0.36
 _COLUMNS: Final = 24
 _HEAD: Final = 2.0  # cells above the first row, for the title
-_LEGEND_LINES: Final = 4
+_LEGEND_LINES: Final = 3
 _COLORS: Final = {"green": "#2a7d2e", "red": "#c4162a", "blue": "#1f60c4", "orange": "#b35900"}
 _GREY: Final = "#5a5f66"
-# What no eye sees, and half of the bytes: parts of a pixel, turns by nothing, names, indentation, one font many times.
+# What no eye sees in a tag, and half of the bytes: parts of a pixel, turns by nothing, names, one font many times.
 _INVISIBLE: Final = (
     (r"(\d+\.\d)\d+", r"\1"),
     (r' transform="rotate\(-0 [^"]*\)"', ""),
-    (r'<g id="[^"]*">', "<g>"),
-    (r"(?m)^ +", ""),
+    (r'^<g id="[^"]*">', "<g>"),
     (r" ?\nL ", "L"),
     (r"font-family: 'DejaVu Sans', sans-serif;? ?", ""),
-    (r"</style>", "text {font-family: 'DejaVu Sans', sans-serif}</style>"),
+    (r"^</style>", "text {font-family: 'DejaVu Sans', sans-serif}</style>"),
 )
+_SMALL_SHARE: Final = 0.05
 _DAY: Final = 86_400  # seconds; Matplotlib counts days since 1970
 
 mpl.use("svg")
@@ -115,8 +116,12 @@ def save(figure: Figure, file: Path) -> None:
     """
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    small = reduce(lambda svg, each: re.sub(*each, svg), _INVISIBLE, text.getvalue())
-    file.write_text(small, encoding="utf-8")
+    small = re.sub("<[^>]*>", _smaller, text.getvalue())
+    file.write_text(re.sub("(?m)^ +", "", small), encoding="utf-8")
+
+
+def _smaller(tag: re.Match[str]) -> str:
+    return reduce(lambda text, each: re.sub(*each, text), _INVISIBLE, tag[0])
 
 
 def _clock(seconds: float) -> str:
@@ -163,8 +168,7 @@ def _graph(axis: Axes, panel: dict[str, Any], series: list[Series], span: Span) 
         if step["value"] is not None:
             label = f"limit {written(step['value'], fields['unit'])}"
             axis.axhline(step["value"], color=_COLORS["red"], linestyle="--", linewidth=1, label=label)
-    bottom, top = axis.get_ylim()
-    axis.set_ylim(min(0, bottom), fields.get("max", top if top > 0 else 1))
+    axis.set_ylim(*_ends(axis, fields))
     axis.set_xlim(*_dates((span.start, span.end)))
     locator = AutoDateLocator(maxticks=5)
     axis.xaxis.set_major_locator(locator)
@@ -175,8 +179,8 @@ def _graph(axis: Axes, panel: dict[str, Any], series: list[Series], span: Span) 
     axis.grid(alpha=0.3, linewidth=0.5)
     axis.spines[["top", "right"]].set_visible(False)
     handles, labels = axis.get_legend_handles_labels()
-    columns = max(1, panel["gridPos"]["w"] // 4)
-    most = columns * 2
+    columns = max(2, panel["gridPos"]["w"] // 4)
+    most = columns * _LEGEND_LINES
     axis.legend(
         handles[:most],
         labels[:most],
@@ -191,6 +195,14 @@ def _graph(axis: Axes, panel: dict[str, Any], series: list[Series], span: Span) 
 
 def _tick(unit: str, value: float, _: int) -> str:
     return written(value, unit)
+
+
+def _ends(axis: Axes, fields: dict[str, Any]) -> tuple[float, float]:
+    """The ends of the y axis: 0 is always there, and some room around what is drawn."""
+    low, high = axis.dataLim.y0, axis.dataLim.y1
+    limits = [step["value"] for step in fields.get("thresholds", {"steps": []})["steps"] if step["value"] is not None]
+    top = 1.1 * max(high, *limits, 0) or (1 if fields["unit"] != SHARE else _SMALL_SHARE)
+    return min(0, 1.1 * low), fields.get("max", top)
 
 
 def _stack(axis: Axes, series: list[Series], span: Span) -> None:

@@ -56,12 +56,12 @@ def waiting(scope: Scope) -> Panel:
 def batches(scope: Scope) -> Panel:
     """How large runs are."""
     mean = queries.ratio("batch_size_texts_sum", "batch_size_texts_count", scope.matchers, by=queries.VERSION)
-    high = queries.quantile(0.95, "batch_size_texts", scope.matchers, by=queries.VERSION)
+    largest = queries.quantile(1, "batch_size_texts", scope.matchers, by=queries.VERSION)
     return graph(
         scope.title("Batch size"),
-        [Query(expr=mean, legend=f"mean, {_NAME}"), Query(expr=high, legend=f"95 %, {_NAME}")],
+        [Query(expr=mean, legend=f"mean, {_NAME}"), Query(expr=largest, legend=f"largest, {_NAME}")],
         Reading(
-            says="Texts in one run of the graph. It grows with the load, up to the largest of the profile.",
+            says="Texts in one run of the graph, the largest up to the next power of two. Runs grow with the load.",
             unit=_TEXTS,
             absent=scope.quiet,
         ),
