@@ -23,17 +23,19 @@ def dashboards(settings: Settings) -> dict[str, dict[str, Any]]:
     from infra.dashboards.release import release_dashboard  # noqa: PLC0415
     from infra.dashboards.service import service_dashboard  # noqa: PLC0415
 
-    absent = gpus_absent(settings)
+    absent = _gpus_absent(settings)
     found = [overview_dashboard(), pool_dashboard(gpus_absent=absent)]
     for service in settings.services:
         found += [service_dashboard(service, gpus_absent=absent), release_dashboard(service)]
     return {f"{board['uid']}.json": board for board in found}
 
 
-def gpus_absent(settings: Settings) -> str | None:
-    """Why no GPU of a stack has metrics: the rest of a sentence; None where DCGM's exporter reads them."""
+def _gpus_absent(settings: Settings) -> str | None:
+    """Why no GPU of a stack has metrics, as the end of a sentence; None where DCGM's exporter reads them."""
+    from infra.slo import gpu_alerts  # noqa: PLC0415  # as above
+
+    if gpu_alerts.present(settings):
+        return None
     if settings.cluster.kind == "embedded":
         return "the GPUs of this cluster are simulated, and only real ones have metrics"
-    if settings.cluster.kind == "existing":
-        return "nothing reads the GPUs of an existing cluster: NVIDIA's exporter comes with its GPU operator"
-    return None
+    return "nothing of this program reads the GPUs of an existing cluster"
