@@ -19,8 +19,8 @@ from tools.catalogue import CERTIFICATES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_HERE = Path(__file__).parent
-_CHECKOUT = _HERE.parent.parent
+SOURCES = Path(__file__).parent
+_CHECKOUT = SOURCES.parent.parent
 CONTEXTS = _CHECKOUT / ".state" / "contexts"
 TOOLS = _CHECKOUT / ".tools" / "bin"
 
@@ -87,7 +87,7 @@ def _context(name: str) -> Path:
     context = CONTEXTS / name
     try:
         context.mkdir(parents=True, exist_ok=True)
-        same_text(context / "Dockerfile", _HERE / name / "Dockerfile")
+        same_text(context / "Dockerfile", SOURCES / name / "Dockerfile")
     except OSError as error:
         raise PrepareError(f"{context} cannot be written: {error.strerror}") from None
     return context
