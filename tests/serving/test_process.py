@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import os
 import re
@@ -17,6 +19,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.app import create_app
+from serving.server import DrainingServer
+from serving.settings import Settings
 from tests.serving.waiting import eventually
 
 if TYPE_CHECKING:
@@ -210,3 +215,19 @@ def test_a_busy_port_is_told(tiny_model: Path) -> None:
         )
     assert result.returncode == 3
     assert any(str(port) in json.loads(line)["event"] for line in result.stdout.splitlines())
+
+
+def test_what_is_loaded_is_searched_for_garbage_no_more(tiny_model: Path) -> None:
+    """Once the model has been loaded, everything that is there leaves the generations of the garbage collector."""
+    app = create_app(Settings(model_dir=tiny_model, threads=1))
+    server = DrainingServer(app, Settings(model_dir=tiny_model))
+    try:
+        asyncio.run(server.on_tick(1))
+        assert gc.get_freeze_count() == 0
+        app.state.parts.runtime.start()
+        eventually(lambda: app.state.parts.runtime.phase != "loading")
+        asyncio.run(server.on_tick(1))
+        assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
+        app.state.parts.runtime.stop()
