@@ -6,12 +6,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import promql_parser
 import yaml
 
 from infra import settings, slo
+from infra.slo import exported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,6 +70,12 @@ def names(expressions: Iterable[str]) -> set[str]:
 
 
 @cache
+def known() -> frozenset[str]:
+    """The series that are there in some stack: exported, or recorded by a rule."""
+    return frozenset[str]().union(*(exported.in_stack(settings.read(stack, ROOT)) for stack in STACKS))
+
+
+@cache
 def rules() -> tuple[Rule, ...]:
     """All rules of all stacks."""
     return tuple(rule for stack in STACKS for rule in _rules(stack))
@@ -76,9 +83,10 @@ def rules() -> tuple[Rule, ...]:
 
 def _rules(stack: str) -> Iterator[Rule]:
     for name, text in slo.render(settings.read(stack, ROOT)).items():
-        document = cast("Any", yaml.safe_load(text)) if name.endswith(".yaml") else None
-        groups = document.get("groups", ()) if isinstance(document, dict) else ()
-        for rule in (rule for group in groups for rule in group["rules"]):
+        if not name.endswith("/rules.yaml"):
+            continue
+        document: Any = yaml.safe_load(text)
+        for rule in (rule for group in document["groups"] for rule in group["rules"]):
             yield Rule(
                 name=rule.get("alert") or rule["record"],
                 alerts="alert" in rule,

@@ -1,0 +1,94 @@
+"""The runbooks of alerts: each alert has one, all have one shape, and what they say is there."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra import naming
+from tests.docs import blocks, runbooks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADINGS = [
+    "## First look",
+    "## Likely causes",
+    "## What to do",
+    "## When it stops",
+    "## When it is a false alarm",
+]
+# What somebody reads at night.
+MOST_LINES = 50
+NAMESPACES = {
+    naming.GATEWAY_NAMESPACE,
+    naming.SERVICES_NAMESPACE,
+    naming.SYSTEM_NAMESPACE,
+    naming.GPU_NAMESPACE,
+    naming.MONITORING_NAMESPACE,
+}
+_ROW = re.compile(r"^\| \[(?P<name>[A-Z]\w+)\]\(\w+\.md\) \| (?P<severity>[a-z/]+) \| .+ \|$", re.MULTILINE)
+each_runbook = pytest.mark.parametrize("document", runbooks.of_alerts(), ids=lambda path: path.stem)
+
+
+def _queries(document: Path) -> list[str]:
+    return [block.commands for block in blocks.read(document, "promql")]
+
+
+def _severities() -> dict[str, set[str]]:
+    found = dict[str, set[str]]()
+    for rule in runbooks.rules():
+        if rule.alerts:
+            found.setdefault(rule.name, set()).add(rule.severity)
+    return found
+
+
+def test_each_alert_has_a_runbook_and_each_runbook_an_alert() -> None:
+    """The link of an alert leads somewhere, and nobody keeps what nothing leads to."""
+    assert {document.stem for document in runbooks.of_alerts()} == _severities().keys()
+
+
+@each_runbook
+def test_they_have_one_shape(document: Path) -> None:
+    """Whoever is woken finds everything where it always is, and little of it."""
+    text = document.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    assert lines[0] == f"# {document.stem}"
+    assert [line for line in lines if line.startswith("##")] == HEADINGS
+    assert [line.partition("**")[2].partition("**")[0] for line in lines if line.startswith("**")][:2] == [
+        "For users.",
+        "Computed.",
+    ]
+    sections = re.split(r"^## .+$", text, flags=re.MULTILINE)
+    assert all(section.strip() for section in sections)
+    assert len(lines) <= MOST_LINES
+
+
+def test_the_index_lists_all_with_their_severity() -> None:
+    """One row for each alert, in the order of the names."""
+    rows = [(row["name"], row["severity"]) for row in _ROW.finditer(runbooks.INDEX.read_text(encoding="utf-8"))]
+    assert rows == [(name, "/".join(sorted(found))) for name, found in sorted(_severities().items())]
+
+
+@each_runbook
+def test_queries_name_what_there_is(document: Path) -> None:
+    """A query for a metric that nothing exports returns nothing, and looks like good news."""
+    names = runbooks.names(_queries(document))
+    assert names <= runbooks.known(), names - runbooks.known()
+
+
+@each_runbook
+def test_the_first_look_shows_the_numbers_of_the_alert(document: Path) -> None:
+    """One query at least asks for a series that the alert's own expression has."""
+    of_the_alert = runbooks.names([rule.expression for rule in runbooks.rules() if rule.name == document.stem])
+    assert not of_the_alert or of_the_alert & runbooks.names(_queries(document))
+
+
+@each_runbook
+def test_commands_mean_namespaces_that_are_there(document: Path) -> None:
+    """Also those within a sentence, which are not run."""
+    text = document.read_text(encoding="utf-8")
+    assert set(re.findall(r"--namespace (\S+)", text)) <= NAMESPACES
+    assert set(re.findall(r"\binferstack-[a-z]+\b(?!-)", text)) <= NAMESPACES
