@@ -20,7 +20,6 @@ from infra.kubernetes import traffic
 from infra.kubernetes.contour import METRICS_PORT as CONTOUR_METRICS_PORT
 from infra.kubernetes.contour import XDS_PORT, Contour, ContourArgs
 from infra.kubernetes.contour_certificates import NAME as JOB
-from infra.kubernetes.contour_tracing import COLLECTOR
 from infra.kubernetes.envoy import HTTP_PORT, LISTENER_PORT, Envoy, EnvoyArgs
 from infra.kubernetes.envoy import METRICS_PORT as ENVOY_METRICS_PORT
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
@@ -158,8 +157,6 @@ class Gateway(pulumi.ComponentResource):
         contour, envoy, certificate_job = (pods_of(name) for name in ("contour", "envoy", JOB))
         xds = traffic.ports(XDS_PORT)
         services = traffic.all_pods(naming.SERVICES_NAMESPACE)
-        collector = traffic.pods(pods_of(COLLECTOR), namespace=naming.MONITORING_NAMESPACE)
-        spans = NetworkPolicyEgressRuleArgs(to=[collector], ports=traffic.ports(traffic.OTLP_PORT))
         traffic.allow(
             scope,
             "envoy",
@@ -171,7 +168,7 @@ class Gateway(pulumi.ComponentResource):
             egress=[
                 NetworkPolicyEgressRuleArgs(to=[NetworkPolicyPeerArgs(pod_selector=contour)], ports=xds),
                 NetworkPolicyEgressRuleArgs(to=[services], ports=traffic.ports(SERVING_PORT)),
-                *([spans] if traced else []),
+                *([traffic.to_collector()] if traced else []),
             ],
         )
         traffic.allow(
