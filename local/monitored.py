@@ -38,6 +38,21 @@ class Alert:
     since: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class AlertingRule:
+    """A rule that may raise alerts.
+
+    Attributes:
+        identity: tells it from all others.
+        evaluated: when that was last.
+        alerts: what it raised then.
+    """
+
+    identity: str
+    evaluated: datetime
+    alerts: tuple[Alert, ...]
+
+
 class Monitored:
     """A client of what watches the stack."""
 
@@ -57,16 +72,16 @@ class Monitored:
             raise ClusterError(f"{expression} is a {data['resultType']}: ask for one value of each series, no range")
         return [Sample(labels=each["metric"], value=float(each["value"][1])) for each in data["result"]]
 
-    def alerts(self) -> list[Alert]:
-        """What is pending or firing now."""
+    def rules(self) -> list[AlertingRule]:
+        """The rules with what is pending or firing."""
         return [
-            Alert(
-                labels=each["labels"],
-                annotations=each["annotations"],
-                state=each["state"],
-                since=time_of(each["activeAt"]),
+            AlertingRule(
+                identity=json.dumps([group["name"], rule["name"], rule["labels"]], sort_keys=True),
+                evaluated=time_of(rule["lastEvaluation"]),
+                alerts=tuple(map(_alert, rule["alerts"])),
             )
-            for each in self.prometheus("alerts")["alerts"]
+            for group in self.prometheus("rules?type=alert")["groups"]
+            for rule in group["rules"]
         ]
 
     def prometheus(self, path: str) -> Any:  # noqa: ANN401  # JSON is anything
@@ -108,6 +123,15 @@ class Monitored:
 
     def _path(self, component: str) -> str:
         return f"{_PODS}/{self.pod(component)['metadata']['name']}"
+
+
+def _alert(found: Json) -> Alert:
+    return Alert(
+        labels=found["labels"],
+        annotations=found["annotations"],
+        state=found["state"],
+        since=time_of(found["activeAt"]),
+    )
 
 
 def time_of(text: str) -> datetime:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from infra import naming
 from local.errors import ClusterError
 from local.faults.fault import FAST_BURN, Fault
-from local.faults.target import MARK, PODS, marked, pods
+from local.faults.target import MARK, PODS, PORT, marked, pods
 from local.pods import is_ready
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _pod(serving: Json, target: Target) -> Json:
                     "name": "broken",
                     "image": like["image"],  # it is on the node, and has a Python
                     "command": ["python3", "-c", program],
-                    "ports": [{"name": "http", "containerPort": 8080}],
+                    "ports": [{"name": "http", "containerPort": PORT}],
                     "resources": {
                         "requests": {"cpu": "10m", "memory": "32Mi"},
                         "limits": {"cpu": "200m", "memory": "64Mi"},

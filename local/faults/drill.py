@@ -104,13 +104,13 @@ class Drill:
         return self._report()
 
     def _before(self) -> Changes:
-        alerts = self._monitored.alerts()
-        if any(alert.labels in self._expected for alert in alerts):
+        rules = self._monitored.rules()
+        if any(alert.labels in self._expected for rule in rules for alert in rule.alerts):
             raise ClusterError(
                 f"{self.fault.alert} of {self.target.service} is there before the fault: "
                 "wait until it is resolved (`python -m local prometheus ALERTS`)"
             )
-        return Changes(alerts, alert_log.read(self._monitored, since=self._begin))
+        return Changes(rules, alert_log.read(self._monitored, since=self._begin))
 
     def _requests_are_seen(self) -> bool:
         expression = f'sum(rate(http_requests_total{{service="{self.target.service}",path="/v1/predict"}}[30s]))'
@@ -132,11 +132,12 @@ class Drill:
     def _holds(self, condition: Callable[[], bool]) -> bool:
         """Look once; a component that does not answer is asked again, but not for ever."""
         try:
-            now = datetime.now(UTC)
-            events = self._changes.of_alerts(now, self._monitored.alerts())
-            events += self._changes.of_deliveries(alert_log.read(self._monitored, since=self._begin))
+            # The log first: what it has, Prometheus has said before.
+            deliveries = alert_log.read(self._monitored, since=self._begin)
+            events = [*self._changes.of_rules(self._monitored.rules()), *self._changes.of_deliveries(deliveries)]
             for event in sorted(events, key=lambda each: each.at):
-                self._add(event)
+                if event.labels.get("severity") != "none":  # for machines
+                    self._add(event)
             self.show(self._requests())
             holds = condition()
         except ApiError:

@@ -24,7 +24,7 @@ class Fault:
         meaning: what a person reads of it.
         alert: the alert that it must raise.
         labels: those that tell it from others of its name, beside the service.
-        begin: breaks it; returns what was done, in words.
+        begin: breaks it, while requests are sent; returns what was done, in words.
         undo: mends all that a fault of this kind broke, this process's or another's; returns what was done, in words,
             and nothing where there was nothing to mend.
     """

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from local.paths import Paths
 
 PODS = f"/api/v1/namespaces/{naming.SERVICES_NAMESPACE}/pods"
+PORT = 8080
+"""Of serving pods."""
 MARK = f"{naming.DOMAIN}/fault"
 """The annotation of what a drill made or changed: the kind of fault, by which it is found and undone."""
 

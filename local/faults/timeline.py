@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from local.alert_log import Delivery
-    from local.monitored import Alert, Labels
+    from local.monitored import Alert, AlertingRule, Labels
 
 What = Literal[
     "requests begin",
@@ -23,6 +23,7 @@ What = Literal[
     "resolved",
     "delivered as resolved",
 ]
+_FIRING: Final = "firing"
 # What is counted from which event, and how that is said.
 _STEPS: Final[tuple[tuple[What, str, tuple[What, ...]], ...]] = (
     ("fault begins", "after the fault began", ("pending", "firing", "delivered")),
@@ -83,33 +84,29 @@ def durations(events: Iterable[Event], expected: Expected) -> list[str]:
 class Changes:
     """Turns what Prometheus and the alert log say, again and again, into events."""
 
-    def __init__(self, before: Iterable[Alert], delivered: Iterable[Delivery]) -> None:
+    def __init__(self, before: Iterable[AlertingRule], delivered: Iterable[Delivery]) -> None:
         """Take what is there already as no event."""
-        self._states = {_key(alert.labels): alert for alert in before}
+        self._alerts = {rule.identity: _by_labels(rule) for rule in before}
         self._seen = {_delivery(each) for each in delivered}
 
-    def of_alerts(self, at: datetime, alerts: Iterable[Alert]) -> list[Event]:
-        """What changed since the last time.
+    def of_rules(self, rules: Iterable[AlertingRule]) -> list[Event]:
+        """What changed since the last time, with the times at which Prometheus evaluated the rules."""
+        return [event for rule in rules for event in self._of_rule(rule)]
 
-        Args:
-            at: when they were asked for; Prometheus itself keeps only since when an alert is pending.
-            alerts: all that are pending or firing.
-        """
-        now = {_key(alert.labels): alert for alert in alerts}
-        events = list[Event]()
+    def _of_rule(self, rule: AlertingRule) -> Iterator[Event]:
+        before, now = self._alerts.get(rule.identity, {}), _by_labels(rule)
+        self._alerts[rule.identity] = now
         for key, alert in now.items():
-            before = self._states.get(key)
-            if before is None:
-                events.append(Event(at=alert.since, what="pending", labels=alert.labels))
-            if alert.state == "firing" and (before is None or before.state != "firing"):
+            earlier = before.get(key)
+            if earlier is None:
+                yield Event(at=alert.since, what="pending", labels=alert.labels)
+            if alert.state == _FIRING and (earlier is None or earlier.state != _FIRING):
                 text = alert.annotations.get("summary", "")
-                events.append(Event(at=at, what="firing", labels=alert.labels, text=text))
-        for key, alert in self._states.items():
+                yield Event(at=rule.evaluated, what="firing", labels=alert.labels, text=text)
+        for key, alert in before.items():
             if key not in now:
-                what = "resolved" if alert.state == "firing" else "no longer pending"
-                events.append(Event(at=at, what=what, labels=alert.labels))
-        self._states = now
-        return events
+                what = "resolved" if alert.state == _FIRING else "no longer pending"
+                yield Event(at=rule.evaluated, what=what, labels=alert.labels)
 
     def of_deliveries(self, deliveries: Iterable[Delivery]) -> list[Event]:
         """What was delivered since the last time."""
@@ -120,6 +117,10 @@ class Changes:
                 what = "delivered as resolved" if each.status == "resolved" else "delivered"
                 events.append(Event(at=each.at, what=what, labels=each.labels))
         return events
+
+
+def _by_labels(rule: AlertingRule) -> dict[frozenset[tuple[str, str]], Alert]:
+    return {_key(alert.labels): alert for alert in rule.alerts}
 
 
 def _key(labels: Labels) -> frozenset[tuple[str, str]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from local.alert_log import Delivery
 from local.faults.timeline import Changes, Event, Expected, durations
-from local.monitored import Alert, Labels
+from local.monitored import Alert, AlertingRule, Labels
 
 START = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 BURN: Labels = {"alertname": "AvailabilityBudgetBurn", "service": "sentiment", "severity": "page", "window": "1h"}
@@ -24,32 +24,36 @@ def _alert(labels: Labels, state: str, *, since: float = 0) -> Alert:
     return Alert(labels=labels, annotations={"summary": "half of all"}, state=state, since=_at(since))
 
 
+def _rule(evaluated: float, *alerts: Alert) -> list[AlertingRule]:
+    return [AlertingRule(identity="burn", evaluated=_at(evaluated), alerts=alerts)]
+
+
 def _delivery(labels: Labels, status: str, *, at: float) -> Delivery:
     return Delivery(at=_at(at), status=status, labels=labels, annotations={})
 
 
 def test_an_alert_goes_from_pending_over_firing_to_resolved() -> None:
-    """Each change is told once: pending with Prometheus's own time, the others with the time of the question."""
+    """Each change is told once, with the time at which Prometheus evaluated the rule."""
     changes = Changes([], [])
-    assert [event.what for event in changes.of_alerts(_at(6), [_alert(BURN, "pending", since=5)])] == ["pending"]
-    assert changes.of_alerts(_at(7), [_alert(BURN, "pending", since=5)]) == []
-    (fired,) = changes.of_alerts(_at(9), [_alert(BURN, "firing", since=5)])
+    assert [event.what for event in changes.of_rules(_rule(5, _alert(BURN, "pending", since=5)))] == ["pending"]
+    assert changes.of_rules(_rule(5, _alert(BURN, "pending", since=5))) == []
+    (fired,) = changes.of_rules(_rule(9, _alert(BURN, "firing", since=5)))
     assert (fired.what, fired.at, fired.text) == ("firing", _at(9), "half of all")
-    (resolved,) = changes.of_alerts(_at(90), [])
-    assert (resolved.what, resolved.labels) == ("resolved", BURN)
+    (resolved,) = changes.of_rules(_rule(90))
+    assert (resolved.what, resolved.at, resolved.labels) == ("resolved", _at(90), BURN)
 
 
 def test_an_alert_without_a_wait_is_pending_and_firing_at_once() -> None:
     """Both are told, in that order."""
-    events = Changes([], []).of_alerts(_at(6), [_alert(BURN, "firing", since=5)])
-    assert [(event.what, event.at) for event in events] == [("pending", _at(5)), ("firing", _at(6))]
+    events = Changes([], []).of_rules(_rule(5, _alert(BURN, "firing", since=5)))
+    assert [(event.what, event.at) for event in events] == [("pending", _at(5)), ("firing", _at(5))]
 
 
 def test_what_was_there_before_is_no_event() -> None:
     """Neither an alert nor a delivery from before the drill."""
     old = _delivery(BURN, "firing", at=1)
-    changes = Changes([_alert(BURN, "firing")], [old])
-    assert changes.of_alerts(_at(1), [_alert(BURN, "firing")]) == []
+    changes = Changes(_rule(0, _alert(BURN, "firing")), [old])
+    assert changes.of_rules(_rule(1, _alert(BURN, "firing"))) == []
     assert changes.of_deliveries([old]) == []
 
 
@@ -67,7 +71,7 @@ def test_beginnings_and_ends_alternate(states: list[str]) -> None:
     told = list[str]()
     for second, state in enumerate(states):
         alerts = [] if state == "absent" else [_alert(BURN, state)]
-        told += [event.what for event in changes.of_alerts(_at(second), alerts)]
+        told += [event.what for event in changes.of_rules(_rule(second, *alerts))]
     begun = told.count("pending")
     ended = told.count("resolved") + told.count("no longer pending")
     assert begun - ended == (bool(states) and states[-1] != "absent")
