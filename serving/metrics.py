@@ -83,17 +83,15 @@ class Metrics:
         self._rate = RateWindow(_RATE_WINDOW_SECONDS, clock=time.monotonic)
         self.tokens_per_second.set_function(self._rate.per_second)
 
-    def observe_request(self, *, method: str, path: str, status: int, seconds: float, trace_id: str | None) -> None:
-        """Take note of one request.
+    def observe_latency(self, path: str, status: int, seconds: float, *, trace_id: str | None) -> None:
+        """Take note of how long a request took.
 
         Args:
-            method: of the request.
             path: of the route, or ``other``.
             status: of the answer; 0 when the client left before it.
             seconds: from its first byte to the end of the answer.
-            trace_id: of its trace, if it is recorded: an exemplar of the latency.
+            trace_id: of its trace, if it is recorded: an exemplar.
         """
-        self.requests.labels(method, path, str(status)).inc()
         exemplar = None if trace_id is None else {"trace_id": trace_id}
         self.request_seconds.labels(path, f"{status // 100}xx" if status else "none").observe(seconds, exemplar)
 

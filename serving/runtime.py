@@ -154,7 +154,7 @@ class Runtime:
         settings = self.settings
         if settings.otlp_endpoint is None or settings.trace_sampling is None:
             return None
-        # Half a second and 30 MiB, for those alone who asked for it.
+        # A tenth of a second and 20 MiB, for those alone who asked for it.
         from serving.spans import Tracer  # noqa: PLC0415
 
         return Tracer(

@@ -37,7 +37,7 @@ def test_prometheus_gets_openmetrics(client: TestClient) -> None:
 def test_both_formats_say_the_same(client: TestClient) -> None:
     """The same series with the same bounds, letter for letter: a rule that names a bound finds it in either."""
     client.post("/v1/predict", json={"inputs": ["good"]})
-    scrape(client)  # the first one begins the series of the path itself
+    scrape(client)  # the first one begins the count of these requests themselves
     text, openmetrics = (
         {(sample.name, frozenset(sample.labels.items())) for sample in scrape(client, accept)}
         for accept in ("", PROMETHEUS)
@@ -68,10 +68,18 @@ def test_latency_tells_good_answers_from_bad(run_app: RunApp, tiny_model: Path, 
         assert only(scrape(client), count, path="/v1/predict", code="5xx") == 1
 
 
+def test_probes_are_counted_and_not_timed(client: TestClient) -> None:
+    """What machines ask every second has a count for each status, and no histogram that is read each time."""
+    client.get("/readyz")
+    found = scrape(client)
+    assert only(found, "http_requests_total", path="/readyz", status="200") >= 1
+    assert not [each for each in found if each.name.startswith("http_request_dur") and each.labels["path"] == "/readyz"]
+
+
 def test_one_that_leaves_has_no_code() -> None:
     """A request whose client left before the answer is none of the classes."""
     metrics = Metrics()
-    metrics.observe_request(method="POST", path="/v1/predict", status=0, seconds=0.1, trace_id=None)
+    metrics.observe_latency("/v1/predict", 0, 0.1, trace_id=None)
     labels = {"path": "/v1/predict", "code": "none"}
     assert metrics.registry.get_sample_value("http_request_duration_seconds_count", labels) == 1
 
