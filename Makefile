@@ -48,7 +48,7 @@ endef
 KIND = $$($(PY) -m infra kind --stack local)
 
 .PHONY: tools
-tools: venv ## find or build the pinned tools (about 22 minutes the first time)
+tools: venv ## find or build the pinned tools (about 28 minutes the first time)
 	@$(PY) -m tools build --for $(KIND)
 
 .PHONY: cluster

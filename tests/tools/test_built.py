@@ -22,7 +22,7 @@ from tools.status import Origin, status_of, survey
 pytestmark = pytest.mark.tools
 
 LAYOUT = default_layout()
-OWN_CODE = ["pause", "pulumi/pulumi-language-python"]
+OWN_CODE = ["pause", "pulumi/pulumi-language-python", "collector"]
 
 PROGRAM = """
 import pulumi
