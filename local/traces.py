@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _ID_DIGITS = 32
 _MILLION = 1_000_000
+# The beginnings of the attributes that people want to see; JSON has all.
+_TELLING = ("inferstack.", "http.response.status_code", "http.status_code", "upstream_address", "error")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,9 @@ def tree(spans: Sequence[Span]) -> list[str]:
         children = [each for each in spans if _is_child(each, parent, known)]
         for span in sorted(children, key=lambda each: each.begin):
             begin, length = (span.begin - first) / _MILLION, (span.end - span.begin) / _MILLION
-            attributes = " ".join(f"{key}={value}" for key, value in span.attributes.items())
+            attributes = " ".join(
+                f"{key}={value}" for key, value in span.attributes.items() if key.startswith(_TELLING)
+            )
             yield f"{begin:8.2f} ms {length:8.2f} ms  {'  ' * depth}{span.service}: {span.name}  {attributes}".rstrip()
             yield from below(span, depth + 1)
 
