@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infra import naming
 from tests.docs import blocks, runbooks
+from tests.infra import stacks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,7 @@ NAMESPACES = {
     naming.GPU_NAMESPACE,
     naming.MONITORING_NAMESPACE,
 }
+_COMMAND = re.compile(r"kubectl [^`\n|;]+")
 _ROW = re.compile(r"^\| \[(?P<name>[A-Z]\w+)\]\(\w+\.md\) \| (?P<severity>[a-z/]+) \| .+ \|$", re.MULTILINE)
 each_runbook = pytest.mark.parametrize("document", runbooks.of_alerts(), ids=lambda path: path.stem)
 
@@ -84,6 +86,32 @@ def test_the_first_look_shows_the_numbers_of_the_alert(document: Path) -> None:
     """One query at least asks for a series that the alert's own expression has."""
     of_the_alert = runbooks.names([rule.expression for rule in runbooks.rules() if rule.name == document.stem])
     assert not of_the_alert or of_the_alert & runbooks.names(_queries(document))
+
+
+def _workloads() -> dict[tuple[str, str], set[str]]:
+    """The containers of prod, by namespace and name of the component."""
+    found = dict[tuple[str, str], set[str]]()
+    for each in stacks.declare("prod"):
+        inputs: Any = each.inputs if each.type.startswith("kubernetes:") else {}
+        pod = inputs.get("spec", {}).get("template", {})
+        if "containers" in pod.get("spec", {}):
+            place = inputs["metadata"]["namespace"], pod["metadata"]["labels"]["app.kubernetes.io/name"]
+            found.setdefault(place, set()).update(container["name"] for container in pod["spec"]["containers"])
+    return found
+
+
+def test_commands_select_pods_that_prod_has() -> None:
+    """A selector or a container that is not there shows nothing, and looks like peace."""
+    there = _workloads()
+    commands = [command for each in runbooks.of_alerts() for command in _COMMAND.findall(each.read_text("utf-8"))]
+    assert commands
+    for command in commands:
+        option = dict(re.findall(r"--(namespace|selector|container) (\S+)", command))
+        key, _, name = option.get("selector", "").partition("=")
+        if key != "app.kubernetes.io/name" or "namespace" not in option:
+            continue
+        assert (option["namespace"], name) in there, command
+        assert option.get("container", "") in {"", *there[option["namespace"], name]}, command
 
 
 @each_runbook
