@@ -3,7 +3,7 @@
 To move a version: change it here and in `tools/go/<name>/go.mod`, run `go mod tidy` there, then `make tools`.
 """
 
-from tools.model import DebianPackage, GoBuild, ModuleFile, PyPIPackage, Tool
+from tools.model import DebianPackage, GoBuild, ModuleFile, PatchedGoBuild, PyPIPackage, Tool
 
 PULUMI = "pulumi"
 """The group of what an official `pulumi` on PATH makes superfluous."""
@@ -18,6 +18,7 @@ _PULUMI_KUBERNETES = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 _CONTOUR = "github.com/projectcontour/contour"
 _KWOK = "sigs.k8s.io/kwok"
 _KUBERNETES_VERSION = "k8s.io/component-base/version"
+_PROMETHEUS = "github.com/prometheus/prometheus"
 _PROMETHEUS_VERSION = "github.com/prometheus/common/version.Version"
 _KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
 
@@ -328,9 +329,11 @@ _MONITORING = (
         seconds=195,
         # Its web pages are no part of the Go module, so the tag that embeds them is not set: Prometheus then looks for
         # them in its working folder, finds none, and serves its API alone. People look at Grafana.
-        source=GoBuild(
-            packages=tuple(f"github.com/prometheus/prometheus/cmd/{program}" for program in ("prometheus", "promtool")),
+        source=PatchedGoBuild(
+            packages=tuple(f"{_PROMETHEUS}/cmd/{program}" for program in ("prometheus", "promtool")),
             stamp={_PROMETHEUS_VERSION: "3.5.0"},
+            # Its own way to leave out discoveries is an edit of this file, too: see its plugins.yml.
+            patch=ModuleFile(module=_PROMETHEUS, path="plugins/plugins.go", to="plugins.go"),
         ),
     ),
     Tool(

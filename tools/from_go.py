@@ -1,13 +1,15 @@
 """Builds tools from Go modules."""
 
+import dataclasses
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 from tools.commands import Job
 from tools.errors import ToolError
-from tools.model import GoBuild, ModuleFile
+from tools.model import GoBuild, ModuleFile, PatchedGoBuild
 from tools.place import copy, move
 
 _EXECUTABLE = 0o755
@@ -58,7 +60,7 @@ class GoBuilder:
         # One executable gets its tool's name, whatever the package is called; several get their packages' names.
         output = f"{made}{os.sep}" if len(self._source.packages) > 1 else str(made / self._job.tool.name)
         return [
-            *("build", "-p", "2", "-trimpath", "-buildvcs=false", "-overlay", str(overlay)),
+            *("build", "-p", "2", "-trimpath", "-buildvcs=false", "-overlay", str(overlay), *self._patch()),
             *("-ldflags", " ".join(["-s", "-w", *stamp])),
             *(["-tags", ",".join(self._source.tags)] if self._source.tags else []),
             *("-o", output, *self._source.packages),
@@ -69,6 +71,20 @@ class GoBuilder:
         overlay = self._job.scratch / "overlay.json"
         overlay.write_text(json.dumps({"Replace": replace}))
         return overlay
+
+    def _patch(self) -> list[str]:
+        """Copy the module that has a file replaced; returns what makes the build take the copy."""
+        if not isinstance(self._source, PatchedGoBuild):
+            return []
+        patch = self._source.patch
+        module = self._job.scratch / "module"
+        shutil.copytree(self._in_module(dataclasses.replace(patch, path="")), module, copy_function=shutil.copyfile)
+        (module / patch.path).write_bytes((self._module / patch.to).read_bytes())
+        required = (self._module / "go.mod").read_text()
+        modfile = self._job.scratch / "go.mod"
+        modfile.write_text(f"{required}\nreplace {patch.module} => {module}\n")
+        shutil.copyfile(self._module / "go.sum", modfile.with_name("go.sum"))
+        return ["-modfile", str(modfile)]
 
     def _copy(self, file: ModuleFile) -> list[Path]:
         origin = self._in_module(file)

