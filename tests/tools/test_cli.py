@@ -35,7 +35,9 @@ def test_an_unknown_name_is_one_sentence() -> None:
     """`--only` with a name that means nothing says which names there are."""
     answer = CliRunner().invoke(main, ["build", "--only", "podman"])
     assert answer.exit_code == 1
-    assert answer.output.startswith("error: --only podman: no such tool for embedded clusters; there are alertmanager, buildkitd, ")
+    assert answer.output.startswith(
+        "error: --only podman: no such tool for embedded clusters; there are alertmanager, buildkitd, "
+    )
 
 
 @pytest.mark.parametrize(("kind", "count"), [("embedded", len(CATALOGUE)), ("existing", 7)])
