@@ -62,8 +62,9 @@ def pictures(stack: str, out: Path, prometheus: str, minutes: int, until: float 
     # Nobody else needs an HTTP client and matplotlib, which take a second to load.
     import httpx  # noqa: PLC0415
 
-    from infra.dashboards.pictures import draw, save  # noqa: PLC0415
+    from infra.dashboards.pictures import draw  # noqa: PLC0415
     from infra.dashboards.series import PrometheusError, Span  # noqa: PLC0415
+    from infra.dashboards.svg import save  # noqa: PLC0415
 
     boards = _boards(stack)
     _folder(out)

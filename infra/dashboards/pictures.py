@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import io
-import re
 import textwrap
 from datetime import UTC, datetime
-from functools import partial, reduce
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
@@ -18,11 +16,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from infra.dashboards.panels import SHARE
 from infra.dashboards.series import ask
+from infra.dashboards.svg import STYLE
 from infra.dashboards.units import written
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import httpx
     from matplotlib.axes import Axes
 
@@ -34,33 +31,15 @@ _HEIGHT: Final = 0.36
 _COLUMNS: Final = 24
 _HEAD: Final = 2.0  # cells above the first row, for the title
 _LEGEND_LINES: Final = 3
+_LETTER: Final = 0.05  # inches, of the legend
+_MOST_NUMBERS: Final = 6
 _COLORS: Final = {"green": "#2a7d2e", "red": "#c4162a", "blue": "#1f60c4", "orange": "#b35900"}
 _GREY: Final = "#5a5f66"
-# What no eye sees in a tag, and half of the bytes: parts of a pixel, turns by nothing, names, one font many times.
-_INVISIBLE: Final = (
-    (r"(\d+\.\d)\d+", r"\1"),
-    (r' transform="rotate\(-0 [^"]*\)"', ""),
-    (r'^<g id="[^"]*">', "<g>"),
-    (r" ?\nL ", "L"),
-    (r"font-family: 'DejaVu Sans', sans-serif;? ?", ""),
-    (r"^</style>", "text {font-family: 'DejaVu Sans', sans-serif}</style>"),
-)
 _SMALL_SHARE: Final = 0.05
 _DAY: Final = 86_400  # seconds; Matplotlib counts days since 1970
 
-mpl.use("svg")
-# Letters stay letters: smaller files that can be searched. The same figures make the same file.
-mpl.rcParams.update(
-    {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "inferstack",
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 7,
-        "axes.titlesize": 8,
-    }
-)
 
-
+@mpl.rc_context(STYLE)
 def draw(board: dict[str, Any], client: httpx.Client, span: Span) -> tuple[Figure, list[str]]:
     """Ask every query of a dashboard and draw what comes back.
 
@@ -91,9 +70,9 @@ def draw(board: dict[str, Any], client: httpx.Client, span: Span) -> tuple[Figur
         # Room for the title above, the legend below and the numbers at the left.
         axis = figure.add_axes(
             (
-                (place["x"] + 1.1) / _COLUMNS,
+                (place["x"] + 1.4) / _COLUMNS,
                 top - (place["h"] - 1.7) / cells,
-                (place["w"] - 1.6) / _COLUMNS,
+                (place["w"] - 1.7) / _COLUMNS,
                 (place["h"] - 2.9) / cells,
             )
         )
@@ -106,22 +85,6 @@ def draw(board: dict[str, Any], client: httpx.Client, span: Span) -> tuple[Figur
         else:
             _graph(axis, panel, series, span)
     return figure, empty
-
-
-def save(figure: Figure, file: Path) -> None:
-    """Write a picture as SVG, the same bytes for the same series.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    small = re.sub("<[^>]*>", _smaller, text.getvalue())
-    file.write_text(re.sub("(?m)^ +", "", small), encoding="utf-8")
-
-
-def _smaller(tag: re.Match[str]) -> str:
-    return reduce(lambda text, each: re.sub(*each, text), _INVISIBLE, tag[0])
 
 
 def _clock(seconds: float) -> str:
@@ -139,17 +102,36 @@ def _nothing(axis: Axes, panel: dict[str, Any]) -> None:
 def _number(axis: Axes, panel: dict[str, Any], series: list[Series]) -> None:
     axis.set_axis_off()
     fields = panel["fieldConfig"]["defaults"]
-    shown = series[:6]
+    shown = series[:_MOST_NUMBERS]
     for index, each in enumerate(shown):
         value = each.values[-1]
         text, color = written(value, fields["unit"]), _step_color(fields, value)
         for mapping in fields.get("mappings", []):
             if result := mapping["options"].get(f"{value:g}"):
                 text, color = result["text"], result["color"]
-        middle = (index + 0.5) / len(shown)
-        size = 15 if len(shown) <= 2 else 10  # noqa: PLR2004  # two numbers side by side
-        axis.text(middle, 0.55, text, ha="center", va="center", fontsize=size, weight="bold", color=_COLORS[color])
-        axis.text(middle, -0.1, each.name, ha="center", va="center", fontsize=6, color=_GREY)
+        place = ((index + 0.5) / len(shown), 0.6)
+        # Letters are about as wide as half their height: the text fills its part of the panel, and no more.
+        size = min(15, 80 * _WIDTH * panel["gridPos"]["w"] / len(shown) / (len(text) + 2))
+        _write(axis, text, place, 0, size=size, weight="bold", color=_COLORS[color])
+        _write(axis, each.name, place, 14, size=6, color=_GREY)
+
+
+def _write(  # noqa: PLR0913  # a text has that many sides
+    axis: Axes, text: str, place: tuple[float, float], below: float, *, size: float, color: str, weight: str = "normal"
+) -> None:
+    """Write text below a place of a panel: from 0 to 1, and points."""
+    axis.annotate(
+        text,
+        place,
+        (0, -below),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontsize=size,
+        color=color,
+        weight=weight,
+    )
 
 
 def _step_color(fields: dict[str, Any], value: float) -> str:
@@ -179,7 +161,8 @@ def _graph(axis: Axes, panel: dict[str, Any], series: list[Series], span: Span) 
     axis.grid(alpha=0.3, linewidth=0.5)
     axis.spines[["top", "right"]].set_visible(False)
     handles, labels = axis.get_legend_handles_labels()
-    columns = max(2, panel["gridPos"]["w"] // 4)
+    longest = max(map(len, labels)) + 6  # the line before it, and a gap
+    columns = max(1, int(panel["gridPos"]["w"] * _WIDTH / (longest * _LETTER)))
     most = columns * _LEGEND_LINES
     axis.legend(
         handles[:most],

@@ -41,7 +41,7 @@ def verdict(slot: Scope) -> Panel:
     ]
     return number(
         slot.title("Verdict"),
-        [Query(expr=_verdict(slot, slo, judged[slo]), legend=f"{slo}, {{{{version}}}}") for slo in Slo],
+        [Query(expr=_verdict(slot, slo, judged[slo]), legend=slo) for slo in Slo],
         Reading(
             says="Of the last hour: take back, if the share of bad requests is what the service's own alerts wake "
             "somebody for; too few requests, if none of so many would prove nothing; over budget, if more are bad than "
@@ -62,7 +62,7 @@ def seen(slot: Scope) -> Panel:
         [
             Query(
                 expr=f"round{_count(names.requests, slot, slo, _page(judged[slo])['long_seconds'])}",
-                legend=f"{slo}, {{{{version}}}}",
+                legend=slo,
             )
             for slo in Slo
         ],

@@ -6,8 +6,9 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from infra.dashboards.pictures import draw, save
+from infra.dashboards.pictures import draw
 from infra.dashboards.series import PrometheusError, Span, plain
+from infra.dashboards.svg import save
 from tests.infra.dashboards.boards import boards, panels
 from tests.infra.dashboards.prometheus import client
 
