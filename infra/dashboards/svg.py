@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import re
 from functools import reduce
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 # What no eye sees in a tag, and half of the bytes: parts of a pixel, turns by nothing, names, one font many times.
 _INVISIBLE: Final = (
@@ -26,7 +27,7 @@ _INVISIBLE: Final = (
     (r"^</style>", "text {font-family: 'DejaVu Sans', sans-serif}</style>"),
 )
 
-STYLE: Final = {
+STYLE: Final[dict[RcKeyType, Any]] = {
     # Letters stay letters: smaller files that can be searched.
     "svg.fonttype": "none",
     "svg.hashsalt": "inferstack",
