@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from infra import images, settings
 from infra.cluster import ClusterAccess
+from infra.image_registries import parse
 from tests.infra.recorder import DIGEST, Declared, record
+from tools.catalogue import CATALOGUE
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
+MONITORING = ("prometheus", "alertmanager", "kube-state-metrics", "node-exporter", "collector")
+VERSIONS = {tool.name: tool.version for tool in CATALOGUE if tool.name in MONITORING}
 WRAPPED = ("contour", "envoy", "prometheus", "alertmanager", "kube-state-metrics", "node-exporter", "collector")
 ACCESS = ClusterAccess(provider=None, registry="registry", builder="builder", entry="http://127.0.0.1")  # pyright: ignore[reportArgumentType]  # images need no provider
 EMBEDDED = settings.EmbeddedCluster(kind="embedded")
@@ -69,3 +71,20 @@ def test_another_cluster_pulls_what_it_names(tmp_path: Path) -> None:
     declared, platform = _declare(cluster, tmp_path)
     assert declared == []
     assert vars(platform) == named
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_clouds_run_the_versions_that_local_builds(stack: str) -> None:
+    """What is tried here is what runs there."""
+    cluster = settings.read(stack, ROOT).cluster
+    assert isinstance(cluster, settings.EksCluster)
+    images = cluster.images.model_dump()
+    pinned = {name: parse(images[name.replace("-", "_")]) for name in MONITORING}
+    assert {name: image.tag.removeprefix("v") for name, image in pinned.items() if image} == VERSIONS
+
+
+def test_the_document_has_the_versions() -> None:
+    """docs/monitoring-images.md says of each component which version is built."""
+    rows = (ROOT / "docs" / "monitoring-images.md").read_text().splitlines()
+    built = [row.split("|")[2].strip() for row in rows if "| built |" in row]
+    assert built == [VERSIONS[name] for name in MONITORING]
