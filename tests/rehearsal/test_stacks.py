@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from infra import settings
 from rehearsal import folder
 from rehearsal.errors import ExitCode
 from tests.rehearsal.program import CHECKOUT, Rehearsed, program, rehearse
@@ -44,16 +45,15 @@ def test_a_new_stack_is_fine(stack: str) -> None:
 def test_a_stack_that_names_a_cluster_is_not_applied_to_it(tmp_path: Path) -> None:
     """An existing cluster's context and kubeconfig are the rehearsal's: the file that the stack names is not read."""
     there = program(tmp_path / "program")
-    digest = f"sha256:{'0' * 64}"
+    names = settings.PlatformImages.model_fields
+    images = "\n".join(f"      {name}: registry.example.com/{name}@sha256:{'0' * 64}" for name in names)
     existing = f"""\
     kind: existing
     context: mine
     kubeconfig: /nonexistent/kubeconfig
     images:
       registry: registry.example.com/team
-      base: registry.example.com/base@{digest}
-      contour: registry.example.com/contour@{digest}
-      envoy: registry.example.com/envoy@{digest}
+{images}
 """
     local = (there / "Pulumi.local.yaml").read_text()
     embedded = "    kind: embedded\n    gpus: 4\n"
