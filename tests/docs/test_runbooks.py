@@ -30,6 +30,9 @@ NAMESPACES = {
     naming.GPU_NAMESPACE,
     naming.MONITORING_NAMESPACE,
 }
+# Written like alerts.
+KINDS = {"ConfigMap", "StatefulSet"}
+_CODE = re.compile(r"^```.*?^```|`[^`]*`", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"kubectl [^`\n|;]+")
 _ROW = re.compile(r"^\| \[(?P<name>[A-Z]\w+)\]\(\w+\.md\) \| (?P<severity>[a-z/]+) \| .+ \|$", re.MULTILINE)
 each_runbook = pytest.mark.parametrize("document", runbooks.of_alerts(), ids=lambda path: path.stem)
@@ -79,6 +82,13 @@ def test_queries_name_what_there_is(document: Path) -> None:
     """A query for a metric that nothing exports returns nothing, and looks like good news."""
     names = runbooks.names(_queries(document))
     assert names <= runbooks.known(), names - runbooks.known()
+
+
+@each_runbook
+def test_alerts_that_are_named_exist(document: Path) -> None:
+    """An alert of another name sends the reader nowhere."""
+    prose = _CODE.sub("", document.read_text(encoding="utf-8"))
+    assert set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", prose)) <= _severities().keys() | KINDS
 
 
 @each_runbook
