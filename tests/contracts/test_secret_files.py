@@ -1,4 +1,7 @@
-"""The password of the database, from RDS to a file of a pod: every link of the chain is the same secret and account."""
+"""Secrets, from where they are made to a file of a pod: every link of the chain is the same secret and account.
+
+They are the password of the database, which RDS makes, and the URLs of receivers of alerts, which people make.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +37,26 @@ def _mounting(stack: str) -> dict[str, Mapping[str, Any]]:
     }
 
 
+def _readable(stack: str, account: tuple[str, str]) -> list[str]:
+    """The secrets that pods of an account may read."""
+    (role,) = (
+        inputs["roleArn"].rpartition("/")[2]
+        for _, inputs in _of(stack, "PodIdentityAssociation")
+        if (inputs["namespace"], inputs["serviceAccount"]) == account
+    )
+    (policy,) = (json.loads(inputs["policy"]) for name, inputs in _of(stack, "RolePolicy") if name == role)
+    (readable,) = (
+        statement["Resource"]
+        for statement in policy["Statement"]
+        if "secretsmanager:GetSecretValue" in statement["Action"]
+    )
+    # IAM lets be one value what may be a list.
+    return [readable] if isinstance(readable, str) else readable
+
+
 def test_pods_mount_the_secret_that_rds_made(stack: str) -> None:
     """What the pods of a service mount is the class that names the database's own secret, user and password."""
-    (_, made), *others = _of(stack, "SecretProviderClass")
-    assert others == []
+    (made,) = (inputs for name, inputs in _of(stack, "SecretProviderClass") if name == "database")
     (item,) = yaml.safe_load(made["spec"]["parameters"]["objects"])
     assert item["objectName"].endswith(":secret:database")
     assert [field["path"] for field in item["jmesPath"]] == ["username", "password"]
@@ -50,20 +69,8 @@ def test_pods_mount_the_secret_that_rds_made(stack: str) -> None:
 
 def test_their_role_may_read_it(stack: str) -> None:
     """The account of each of these pods has a role by pod identity that may read that secret, and no other."""
-    roles = {
-        (inputs["namespace"], inputs["serviceAccount"]): inputs["roleArn"]
-        for _, inputs in _of(stack, "PodIdentityAssociation")
-    }
-    policies = {name: json.loads(inputs["policy"])["Statement"] for name, inputs in _of(stack, "RolePolicy")}
     for pod in _mounting(stack).values():
-        role: str = roles["inferstack", pod["serviceAccountName"]].rpartition("/")[2]
-        (readable,) = (
-            statement["Resource"]
-            for statement in policies[role]
-            if "secretsmanager:GetSecretValue" in statement["Action"]
-        )
-        # IAM lets be one value what may be a list.
-        (secret,) = [readable] if isinstance(readable, str) else readable
+        (secret,) = _readable(stack, ("inferstack", pod["serviceAccountName"]))
         assert secret.endswith(":secret:database")
 
 
@@ -101,3 +108,36 @@ def test_pods_know_where_the_database_is(stack: str) -> None:
         (mount,) = (each for each in container["volumeMounts"] if each["name"] == "database")
         assert told["SERVING_DATABASE_CREDENTIALS_DIR"] == mount["mountPath"]
         Settings.from_environment({name: value for name, value in told.items() if name.startswith("SERVING_")})
+
+
+def test_alertmanager_finds_the_urls_of_its_receivers(stack: str) -> None:
+    """Each file that its configuration names is one that its pod mounts, from a secret that its role may read."""
+    ((_, alertmanager),) = (each for each in _of(stack, "StatefulSet") if each[0] == "alertmanager")
+    pod = alertmanager["spec"]["template"]["spec"]
+    (text,) = (
+        inputs["data"]["alertmanager.yaml"] for name, inputs in _of(stack, "ConfigMap") if name == "alertmanager"
+    )
+    named = {
+        entry[key]
+        for receiver in yaml.safe_load(text)["receivers"]
+        for kind, key in (("slack_configs", "api_url_file"), ("webhook_configs", "url_file"))
+        for entry in receiver.get(kind, [])
+        if key in entry
+    }
+    classes = {
+        inputs["metadata"]["name"]: inputs["spec"]["parameters"] for _, inputs in _of(stack, "SecretProviderClass")
+    }
+    (container,) = pod["containers"]
+    folders = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    mounted, secrets = set[str](), set[str]()
+    for volume in pod["volumes"]:
+        if "csi" in volume:
+            wanted = classes[volume["csi"]["volumeAttributes"]["secretProviderClass"]]
+            (item,) = yaml.safe_load(wanted["objects"])
+            mounted |= {f"{folders[volume['name']]}/{field['path']}" for field in item["jmesPath"]}
+            secrets.add(item["objectName"])
+    assert named == mounted
+    if secrets:
+        account = alertmanager["metadata"]["namespace"], pod["serviceAccountName"]
+        assert set(_readable(stack, account)) == secrets
+    assert bool(secrets) == (stack != "dev")

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ON_AWS: Final = ("dev", "staging", "prod")
-_WEBHOOK: Final = "arn:aws:secretsmanager:eu-central-1:333333333333:secret:inferstack-prod-slack"
 
 
 @cache
@@ -63,6 +62,9 @@ def _answers(wanted: settings.Settings) -> dict[str, Answer]:
             "locations": [zone for _, zone in offered],
         },
         "aws:route53/getZone:getZone": {"zoneId": "Z0EXAMPLE"},
-        "aws:secretsmanager/getSecret:getSecret": {"arn": f"{_WEBHOOK}-AbCdEf", "kmsKeyId": ""},
+        "aws:secretsmanager/getSecret:getSecret": lambda args: {
+            "arn": f"{args['arn']}-AbCdEf",
+            "kmsKeyId": "",
+        },
         "aws:ecr/getImage:getImage": {"imageDigest": f"sha256:{'0' * 64}"},
     }

@@ -29,7 +29,7 @@ from infra.kubernetes.monitoring import (
 from infra.kubernetes.scope import Scope
 from infra.receivers import URL_FIELD, volume
 from infra.settings import EksCluster, EmbeddedCluster, LogReceiver
-from infra.slo import rendering
+from infra.slo import exported, rendering
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,18 +40,6 @@ if TYPE_CHECKING:
 
 # Of a cluster that the stack does not make.
 _MOST_NODES: Final = 100
-# What rules and panels ask of kube-state-metrics.
-_KUBE_STATE_METRICS: Final = (
-    "kube_deployment_spec_replicas",
-    "kube_deployment_status_replicas_ready",
-    "kube_node_labels",
-    "kube_node_status_allocatable",
-    "kube_node_status_condition",
-    "kube_pod_container_resource_requests",
-    "kube_pod_container_status_restarts_total",
-    "kube_pod_labels",
-    "kube_pod_status_unschedulable",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +139,7 @@ class Monitoring(pulumi.ComponentResource):
         kube_state_metrics.declare_kube_state_metrics(
             scope,
             image=images.kube_state_metrics,
-            metrics=_KUBE_STATE_METRICS,
+            metrics=exported.KUBE_STATE_METRICS,
             pool=args.pool,
         )
         node_exporter.declare_node_exporter(scope, image=images.node_exporter)

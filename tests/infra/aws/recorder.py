@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,14 @@ from pulumi.runtime.mocks import MockMonitor
 from infra import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from pulumi.runtime import MockCallArgs, MockResourceArgs
     from pulumi.runtime.proto.resource_pb2 import RegisterResourceRequest, RegisterResourceResponse
 
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"
 ZONES = (f"{REGION}a", f"{REGION}b", f"{REGION}c")
-Answer = dict[str, Any] | Exception
+Answer = dict[str, Any] | Exception | Callable[[Mapping[str, Any]], dict[str, Any]]
+"""What a function gives back, why it fails, or what it gives back for what it is asked."""
 # What only AWS knows, by type; everything also gets an id and an ARN.
 _COMPUTED: dict[str, dict[str, Any]] = {
     "aws:acm/certificate:Certificate": {
@@ -97,6 +97,9 @@ class _Recorder(Mocks):
         if args.token not in self.answers:
             raise AssertionError(f"the program called {args.token}, which the test gives no answer to")
         answer = self.answers[args.token]
+        if callable(answer):
+            asked: dict[str, Any] = args.args
+            return answer(asked), []
         return ({}, [("", str(answer))]) if isinstance(answer, Exception) else (answer, [])
 
 
