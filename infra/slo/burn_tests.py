@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from infra.slo import names, recording, service_alerts, windows
 from infra.slo.names import Slo
-from infra.slo.promtool import Case, about, firing, minutes, value
-from infra.slo.traffic import VERSION, Phase, judged, slots
+from infra.slo.promtool import Case, about, constant, firing, minutes, series, value
+from infra.slo.traffic import NEIGHBOUR, VERSION, Phase, judged, slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ def cases(service: Service) -> Iterator[Case]:
         for window in _PAGES:
             yield _begins_and_ends(service, slo, window, sample=1, evaluation=1)
         yield _recorded(service, slo)
+        yield _alone(service, slo)
         yield _no_traffic(service, slo)
         yield _one_failure_at_night(service, slo)
         yield _all_fail_at_night(service, slo)
@@ -134,6 +135,43 @@ def _recorded(service: Service, slo: Slo) -> Case:
                 at,
                 of_slot,
                 bad / (bad + (1 - bad) / 2),
+            ),
+        ],
+    )
+
+
+def _alone(service: Service, slo: Slo) -> Case:
+    """One promise is broken, the other is kept, and the recorded series of a neighbour say that all it has is bad."""
+    fine = next(other for other in Slo if other is not slo)
+    samples = _STEADY + 1
+    every = (*windows.SECONDS, windows.of_objective(service.objective.window_days))
+    neighbour = [
+        series(
+            name(window), constant(1000 if name is not names.ratio else 1, samples), service=NEIGHBOUR, slo=each.value
+        )
+        for each in Slo
+        for window in every
+        for name in (names.requests, names.errors, names.ratio)
+    ]
+    return Case(
+        name=f"{slo.value}: its alerts are about this promise of this service alone",
+        series=[
+            *judged(service, slo, Phase(samples=samples, bad=1, requests=_requests(service, slo))),
+            *judged(service, fine, Phase(samples=samples, requests=_requests(service, fine))),
+            *neighbour,
+        ],
+        checks=[
+            firing(
+                service_alerts.BURN[slo],
+                minutes(_STEADY),
+                *(labels(service, slo, window) for window in windows.BURN_WINDOWS),
+            ),
+            firing(service_alerts.BURN[fine], minutes(_STEADY)),
+            about(
+                names.selector(names.BUDGET_LEFT, slo=slo),
+                minutes(_STEADY),
+                {"service": service.name, "slo": slo.value},
+                1 - 1 / recording.budget(service, slo),
             ),
         ],
     )
