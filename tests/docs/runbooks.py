@@ -1,45 +1,20 @@
-"""The runbooks: one for each alert, named like it, and those of planned work."""
+"""The runbooks: one for each alert, named like it, and those of planned work; and what the alerts are."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import promql_parser
-import yaml
-
-from infra import settings, slo
+from infra import slo
 from infra.slo import exported
+from tests.infra.slo import objectives
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "docs" / "runbooks"
+FOLDER = Path(__file__).parents[2] / "docs" / "runbooks"
 INDEX = FOLDER / "README.md"
-STACKS = ("local", "dev", "staging", "prod")
 # Alerts are named like `QueueSaturated`, other documents like `lost-state`.
-_ALERT = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """A rule that Prometheus evaluates in a stack.
-
-    Attributes:
-        name: of the alert, or of the series that it records.
-        alerts: whether it is an alert.
-        expression: in PromQL.
-        severity: of an alert.
-    """
-
-    name: str
-    alerts: bool
-    expression: str
-    severity: str
+_ALERT = re.compile(r"(?:[A-Z][a-z]+)+")
 
 
 def of_alerts() -> list[Path]:
@@ -52,44 +27,16 @@ def of_operations() -> list[Path]:
     return sorted(set(FOLDER.glob("*.md")) - set(of_alerts()))
 
 
-def names(expressions: Iterable[str]) -> set[str]:
-    """The series that expressions ask for.
-
-    Raises:
-        ValueError: one of them is no PromQL.
-    """
-    found = set[str]()
-
-    def visit(node: promql_parser.Expr) -> None:
-        if isinstance(node, promql_parser.VectorSelector) and node.name:
-            found.add(node.name)
-
-    for expression in expressions:
-        promql_parser.walk(promql_parser.parse(expression), visit)
-    return found
+@cache
+def alerts() -> tuple[dict[str, Any], ...]:
+    """All alerts of all stacks, as Prometheus reads them."""
+    stacks = [objectives.read(name) for name in objectives.STACKS]
+    files = [slo.platform_rules(stack) for stack in stacks]
+    files += [slo.service_rules(service, stack.monitoring) for stack in stacks for service in stack.services]
+    return tuple(alert for file in files for alert in objectives.alerts_of(file))
 
 
 @cache
-def known() -> frozenset[str]:
+def series() -> frozenset[str]:
     """The series that are there in some stack: exported, or recorded by a rule."""
-    return frozenset[str]().union(*(exported.in_stack(settings.read(stack, ROOT)) for stack in STACKS))
-
-
-@cache
-def rules() -> tuple[Rule, ...]:
-    """All rules of all stacks."""
-    return tuple(rule for stack in STACKS for rule in _rules(stack))
-
-
-def _rules(stack: str) -> Iterator[Rule]:
-    for name, text in slo.render(settings.read(stack, ROOT)).items():
-        if not name.endswith("/rules.yaml"):
-            continue
-        document: Any = yaml.safe_load(text)
-        for rule in (rule for group in document["groups"] for rule in group["rules"]):
-            yield Rule(
-                name=rule.get("alert") or rule["record"],
-                alerts="alert" in rule,
-                expression=rule["expr"],
-                severity=rule.get("labels", {}).get("severity", ""),
-            )
+    return frozenset[str]().union(*(exported.in_stack(objectives.read(name)) for name in objectives.STACKS))

@@ -10,6 +10,7 @@ import pytest
 from infra import naming
 from tests.docs import blocks, runbooks
 from tests.infra import stacks
+from tests.infra.slo.objectives import metrics_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,15 +39,15 @@ _ROW = re.compile(r"^\| \[(?P<name>[A-Z]\w+)\]\(\w+\.md\) \| (?P<severity>[a-z/]
 each_runbook = pytest.mark.parametrize("document", runbooks.of_alerts(), ids=lambda path: path.stem)
 
 
-def _queries(document: Path) -> list[str]:
-    return [block.commands for block in blocks.read(document, "promql")]
+def _asked_by(document: Path) -> set[str]:
+    """The series that its queries name."""
+    return set[str]().union(*(metrics_of(block.commands) for block in blocks.read(document, "promql")))
 
 
 def _severities() -> dict[str, set[str]]:
     found = dict[str, set[str]]()
-    for rule in runbooks.rules():
-        if rule.alerts:
-            found.setdefault(rule.name, set()).add(rule.severity)
+    for alert in runbooks.alerts():
+        found.setdefault(alert["alert"], set()).add(alert["labels"]["severity"])
     return found
 
 
@@ -80,8 +81,7 @@ def test_the_index_lists_all_with_their_severity() -> None:
 @each_runbook
 def test_queries_name_what_there_is(document: Path) -> None:
     """A query for a metric that nothing exports returns nothing, and looks like good news."""
-    names = runbooks.names(_queries(document))
-    assert names <= runbooks.known(), names - runbooks.known()
+    assert _asked_by(document) <= runbooks.series()
 
 
 @each_runbook
@@ -94,8 +94,9 @@ def test_alerts_that_are_named_exist(document: Path) -> None:
 @each_runbook
 def test_the_first_look_shows_the_numbers_of_the_alert(document: Path) -> None:
     """One query at least asks for a series that the alert's own expression has."""
-    of_the_alert = runbooks.names([rule.expression for rule in runbooks.rules() if rule.name == document.stem])
-    assert not of_the_alert or of_the_alert & runbooks.names(_queries(document))
+    expressions = [alert["expr"] for alert in runbooks.alerts() if alert["alert"] == document.stem]
+    of_the_alert = set[str]().union(*map(metrics_of, expressions))
+    assert not of_the_alert or of_the_alert & _asked_by(document)
 
 
 def _workloads() -> dict[tuple[str, str], set[str]]:
