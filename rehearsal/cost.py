@@ -126,6 +126,14 @@ def _claim(inputs: Json) -> Iterator[Charge]:
     yield _fixed("ebs/gp3", float(quantity.parse(size) / 2**30))
 
 
+def _stateful_set(inputs: Json) -> Iterator[Charge]:
+    """The claims that the set makes for each of its pods."""
+    spec: Json = inputs.get("spec") or {}
+    templates: list[Json] = spec.get("volumeClaimTemplates") or []
+    for template in templates * int(spec.get("replicas", 1)):
+        yield from _claim(template)
+
+
 def _node_group(
     inputs: Json, outputs: Json, nodes: Mapping[str, int], disks: Mapping[str, float], spot_share: float
 ) -> Iterator[Charge]:
@@ -180,5 +188,6 @@ _CHARGES: dict[str, Callable[[Json], Iterator[Charge]]] = {
     "aws:rds/instance:Instance": _database,
     "aws:route53/zone:Zone": _monthly("route53/zone"),
     "aws:secretsmanager/secret:Secret": _monthly("secretsmanager/secret"),
+    "kubernetes:apps/v1:StatefulSet": _stateful_set,
     "kubernetes:core/v1:PersistentVolumeClaim": _claim,
 }

@@ -101,6 +101,17 @@ def test_a_claim_costs_its_size() -> None:
     assert _after({"type": "kubernetes:core/v1:PersistentVolumeClaim", "inputs": {"spec": claim}})["ebs/gp3"][0] == 5.0
 
 
+def test_a_set_costs_a_claim_for_each_of_its_pods() -> None:
+    """The claims that a StatefulSet makes are no resources of the program, and cost all the same."""
+    template = {"spec": {"resources": {"requests": {"storage": "50Gi"}}}}
+    kind = "kubernetes:apps/v1:StatefulSet"
+    assert (
+        _after({"type": kind, "inputs": {"spec": {"replicas": 2, "volumeClaimTemplates": [template]}}})["ebs/gp3"][0]
+        == 10
+    )
+    assert _after({"type": kind, "inputs": {"spec": {"replicas": 2}}}) == {}
+
+
 def test_what_has_no_price_is_named_and_not_counted() -> None:
     """An instance type that the table lacks is no zero that hides in a sum."""
     key: Json = {"type": "aws:kms/key:Key", "inputs": {}}
