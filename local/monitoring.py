@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _POLL_SECONDS = 1.0
+# Who measures a span keeps it for a second, and so does the collector.
+_SENT_SECONDS = 5.0
 _HEARTBEAT = "none"
 
 
@@ -77,7 +79,14 @@ def trace(trace_id: str, *, as_json: bool) -> None:
     """Print the way of one request, from the gateway to the batch: TRACE_ID stands in the line of the pod's log."""
     paths = Paths.of_this_checkout()
     pod = _monitored(paths).pod("collector")
-    spans = traces.read(traces.files(paths, pod), trace_id)
+    end = time.monotonic() + _SENT_SECONDS
+    while not (spans := traces.read(traces.files(paths, pod), trace_id)):
+        if time.monotonic() > end:
+            raise ClusterError(
+                f"there are no spans of {trace_id}: newer ones replace those of the past, and only as many requests are "
+                "traced as `monitoring.traces.sampling` says"
+            )
+        time.sleep(_POLL_SECONDS)
     if as_json:
         click.echo(json.dumps([asdict(span) for span in spans], indent=2))
     else:

@@ -76,7 +76,6 @@ def test_what_is_no_id_is_refused(file: Path, identity: str) -> None:
         traces.read([file], identity)
 
 
-def test_an_unknown_trace_says_why_it_may_be_missing(file: Path) -> None:
-    """Not traced, not there yet, or no longer there."""
-    with pytest.raises(ClusterError, match="there are no spans of"):
-        traces.read([file], "c" * 32)
+def test_an_unknown_trace_has_no_spans(file: Path) -> None:
+    """Not traced, not there yet, or no longer there: the command waits for a moment."""
+    assert traces.read([file], "c" * 32) == []
