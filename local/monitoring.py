@@ -83,8 +83,8 @@ def trace(trace_id: str, *, as_json: bool) -> None:
     while not (spans := traces.read(traces.files(paths, pod), trace_id)):
         if time.monotonic() > end:
             raise ClusterError(
-                f"there are no spans of {trace_id}: newer ones replace those of the past, and only as many requests are "
-                "traced as `monitoring.traces.sampling` says"
+                f"there are no spans of {trace_id}: newer ones replace those of the past, and only as many requests "
+                "are traced as `monitoring.traces.sampling` says"
             )
         time.sleep(_POLL_SECONDS)
     if as_json:
