@@ -35,12 +35,12 @@ def alerts(*, follow: bool, everything: bool, as_json: bool) -> None:
     monitored = _monitored(Paths.of_this_checkout())
     last: datetime | None = None
     while True:
-        for delivery in alert_log.read(monitored, since=last):
-            if last is not None and delivery.at <= last:
-                continue  # a log is given by the second
-            last = delivery.at
+        found = alert_log.read(monitored, since=last)
+        new = [each for each in found if last is None or each.at > last]  # a log is given by the second
+        for delivery in new:
             if everything or delivery.labels.get("severity") != _HEARTBEAT:
                 _print(delivery, as_json=as_json)
+        last = new[-1].at if new else last
         if not follow:
             return
         time.sleep(_POLL_SECONDS)
