@@ -221,13 +221,15 @@ def test_what_is_loaded_is_searched_for_garbage_no_more(tiny_model: Path) -> Non
     """Once the model has been loaded, everything that is there leaves the generations of the garbage collector."""
     app = create_app(Settings(model_dir=tiny_model, threads=1))
     server = DrainingServer(app, Settings(model_dir=tiny_model))
+    loop = asyncio.new_event_loop()  # asyncio.run would take this thread's own away from Pulumi's tests
     try:
-        asyncio.run(server.on_tick(1))
+        loop.run_until_complete(server.on_tick(1))
         assert gc.get_freeze_count() == 0
         app.state.parts.runtime.start()
         eventually(lambda: app.state.parts.runtime.phase != "loading")
-        asyncio.run(server.on_tick(1))
+        loop.run_until_complete(server.on_tick(1))
         assert gc.get_freeze_count() > 1000
     finally:
+        loop.close()
         gc.unfreeze()
         app.state.parts.runtime.stop()
