@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PAGES: Final = tuple(window for window in windows.BURN_WINDOWS if window.severity == "page")
 _TICKETS: Final = tuple(window for window in windows.BURN_WINDOWS if window.severity == "ticket")
 _CLOSE: Final = 0.02
-_STEADY: Final = 45
+_STEADY: Final = 20
 
 
 def cases(service: Service) -> Iterator[Case]:
@@ -102,7 +102,7 @@ def _begins_and_ends(service: Service, slo: Slo, window: BurnWindow, *, sample: 
             firing(alert, minutes(burn), only=only),
             firing(alert, minutes(burn + at(0.8 * crosses)), only=only),
             firing(alert, minutes(burn + at(1.2 * crosses)), expected, only=only),
-            firing(alert, minutes(end + at(0.5 * leaves)), expected, only=only),
+            firing(alert, minutes(end + int(0.5 * leaves / evaluation) * evaluation), expected, only=only),
             firing(alert, minutes(end + at(short)), only=only),
         ],
         interval=minutes(sample),
@@ -193,11 +193,11 @@ def _no_traffic(service: Service, slo: Slo) -> Case:
 def _one_failure_at_night(service: Service, slo: Slo) -> Case:
     quiet, good = Phase(samples=11, requests=0), Phase(samples=1, requests=1)
     bad = Phase(samples=1, requests=1, bad=1)
-    phases = (quiet, good, quiet, bad, *(quiet, good) * 8)
+    phases = (quiet, good, quiet, bad, *(quiet, good) * 3)
     return Case(
         name=f"{slo.value}: one request of five in an hour is bad, and nobody is told",
         series=judged(service, slo, *phases),
-        checks=[firing(service_alerts.BURN[slo], minutes(time)) for time in (24, 27, 40, 60, 119)],
+        checks=[firing(service_alerts.BURN[slo], minutes(time)) for time in (24, 27, 40, 59)],
     )
 
 
@@ -219,28 +219,25 @@ def _budget_left(service: Service, slo: Slo) -> Case:
     """On the first day, with twice the usual traffic, half of the window's budget is spent; then nothing more."""
     days, allowed = service.objective.window_days, recording.budget(service, slo)
     of = {"service": service.name, "slo": slo.value}
-    requests = _requests(service, slo)
-    # So many samples of four minutes has a day. What is bad is half of what all requests of the window may be.
-    day, bad = 360, min(1.0, allowed * (days + 1) / 4)
+    # What is bad on that day is half of what all requests of the window may be.
+    bad = min(1.0, allowed * (days + 1) / 4)
     used = bad * 2 / (days + 1) / allowed
 
-    def about_left(day: float, expected: float) -> Check:
+    def left_after(day: float, expected: float) -> Check:
         left = names.selector(names.BUDGET_LEFT, **of)
         # The first and the last hour of a window weigh in the rounding.
         return value(f"abs({left} - {names.number(expected)}) < bool 0.05", f"{round(24 * day)}h", (of, 1))
 
     return Case(
         name=f"{slo.value}: the budget left, by requests and not by time, over {days} days and no longer",
-        series=judged(
-            service,
-            slo,
-            Phase(samples=day, requests=2 * requests, bad=bad),
-            Phase(samples=day * (days + 1), requests=requests),
-        ),
-        checks=[
-            about_left(days / 2, 1 - used * (days + 1) / (days / 2 + 1)),
-            about_left(days, 1 - used),
-            about_left(days + 1.5, 1),
+        series=[
+            series(names.requests(windows.BASE), f"{constant(2, 24)} {constant(1, 24 * (days + 1))}", of),
+            series(names.errors(windows.BASE), f"{constant(2 * bad, 24)} {constant(0, 24 * (days + 1))}", of),
         ],
-        interval="4m",
+        checks=[
+            left_after(days / 2, 1 - used * (days + 1) / (days / 2 + 1)),
+            left_after(days, 1 - used),
+            left_after(days + 1.5, 1),
+        ],
+        interval="1h",
     )

@@ -59,20 +59,20 @@ def budget(service: Service, slo: Slo) -> float:
 
 def _counted(service: Service, slo: Slo, window: str, *, level: str) -> list[Rule]:
     by = _OF_SERVICE if level == "service" else _OF_SLOT[slo]
-    requests = names.selector(names.requests(window, level=level), service=service.name, slo=slo)
     if slo is Slo.AVAILABILITY:
         everything = names.selector("envoy_cluster_upstream_rq_completed", service=service.name)
         bad = names.selector(
             "envoy_cluster_upstream_rq_xx", service=service.name, envoy_response_code_class=names.BAD_CODE
         )
         # Envoy counts a class of answers from the first one on; before, there were none.
-        errors = f"{_rate(bad, window, by)} or on ({', '.join(by)}) 0 * {requests}"
+        errors = f"{_rate(bad, window, by)} or on ({', '.join(by)}) 0 * {_rate(everything, window, by)}"
     else:
         labels = {"service": service.name, "path": names.PREDICT_PATH, "code": names.GOOD_CODE}
         everything = names.selector("http_request_duration_seconds_count", **labels)
         good = names.selector(
             "http_request_duration_seconds_bucket", **labels, le=names.le(service.objective.latency.seconds)
         )
+        requests = names.selector(names.requests(window, level=level), service=service.name, slo=slo)
         errors = f"clamp_min({requests} - on ({', '.join(by)}) {_rate(good, window, by)}, 0)"
     return [
         record(names.requests(window, level=level), _rate(everything, window, by), slo=slo),

@@ -250,7 +250,7 @@ def _target_down(service: Service) -> Case:
 
 def _told(service: Service, monitoring: Monitoring) -> Case:
     """Everything fails: the words of each alert, with its values, and where its runbook is."""
-    at = 45
+    at = 20
     series_ = [each for slo in Slo for each in judged(service, slo, Phase(samples=at + 1, requests=1e6, bad=1))]
     series_.append(series("up", constant(1, at + 1), _pod(service)))
     return Case(

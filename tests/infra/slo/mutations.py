@@ -13,7 +13,7 @@ from infra.slo import names, windows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_RANGE: Final = re.compile(r"\[(\d+[mhd])\]")
+_RANGE: Final = re.compile(r"(?<=\[)\d+[mhd](?=\])")
 _RECORDED: Final = re.compile(r"(?<=rate)\d+[mhd]\b")
 _LIMIT: Final = re.compile(r"(?<=> )0\.[0-9e-]+")
 _BUDGET: Final = re.compile(r"(?<=/ )[0-9.e-]+$")
@@ -54,12 +54,22 @@ def of(rules: dict[str, Any]) -> Iterator[Mutant]:
 
 
 def _expressions(expr: str) -> Iterator[tuple[str, str]]:
-    for found in _RANGE.finditer(expr):
-        for other in _other_windows(found[1]):
-            yield "range", f"{expr[: found.start()]}[{other}]{expr[found.end() :]}"
-    for found in _RECORDED.finditer(expr):
-        for other in _other_windows(found[0]):
-            yield "window", _replaced(expr, found, other)
+    yield from _other_lengths(expr)
+    yield from _other_numbers(expr)
+    if _LEAST.search(expr):
+        yield "least failures", _LEAST.sub("", expr)
+    for found in _MATCHER.finditer(expr):
+        yield "filter", _without(expr, found)
+
+
+def _other_lengths(expr: str) -> Iterator[tuple[str, str]]:
+    for pattern, kind in ((_RANGE, "range"), (_RECORDED, "window")):
+        for found in pattern.finditer(expr):
+            for other in _other_windows(found[0]):
+                yield kind, _replaced(expr, found, other)
+
+
+def _other_numbers(expr: str) -> Iterator[tuple[str, str]]:
     for pattern, kind in ((_LIMIT, "factor"), (_BUDGET, "budget")):
         for found in pattern.finditer(expr):
             for times in (0.95, 1.07):
@@ -68,10 +78,6 @@ def _expressions(expr: str) -> Iterator[tuple[str, str]]:
         index = LATENCY_SECONDS.index(float(found[0]))
         for other in LATENCY_SECONDS[max(0, index - 1) : index] + LATENCY_SECONDS[index + 1 : index + 2]:
             yield "bucket", _replaced(expr, found, names.le(other))
-    if _LEAST.search(expr):
-        yield "least failures", _LEAST.sub("", expr)
-    for found in _MATCHER.finditer(expr):
-        yield "filter", _without(expr, found)
 
 
 def _replaced(expr: str, found: re.Match[str], text: str) -> str:
