@@ -67,7 +67,7 @@ def find(root: Path) -> Tools:
     if missing := [name for name, place in found.items() if place is None]:
         raise ToolMissingError(
             f"{' and '.join(missing)}: neither in .tools/bin nor on PATH. "
-            "`python -m tools build --only prometheus alertmanager` builds what is missing"
+            "`python -m tools build --only promtool --only amtool` builds them"
         )
     return Tools(promtool=str(found["promtool"]), amtool=str(found["amtool"]))
 

@@ -25,7 +25,7 @@ def rules(settings: Settings, alerts: Alerts) -> Iterator[Rule]:
     """The alerts on the cluster, as far as it shows itself: EKS shows nothing of its control plane."""
     yield alerts.alert(
         "NodeNotReady",
-        'kube_node_status_condition{condition="Ready",status="true"} == 0',
+        'max by (node) (kube_node_status_condition{condition="Ready",status="true"}) == 0',
         severity="ticket",
         summary=f"{{{{ $labels.node }}}} is not ready for {_NODE_FOR}",
         description="Its pods are made anew on other nodes, if these have room.",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _GIB: Final = 1024**3
 _SAMPLES: Final = 91
 _POD: Final = {"namespace": naming.MONITORING_NAMESPACE, "pod": "prometheus-0"}
+# The same pod, as a second kube-state-metrics tells of it.
+_SECOND: Final = {**_POD, "instance": "second"}
 _GPU: Final = {"node": "gpu-1", "gpu": "0", "UUID": "GPU-1", "modelName": "NVIDIA L4"}
 _OF_POD: Final = {"namespace": naming.SERVICES_NAMESPACE, "pod": "sentiment-blue-7d4b-x2x7k"}
 
@@ -86,7 +88,7 @@ def _cluster() -> Iterator[_Example]:
             series("kube_node_status_condition", _same(0), {**ready, "node": "b", "status": "false"}),
             series("kube_node_status_condition", _same(0), {**ready, "node": "b", "condition": "DiskPressure"}),
         ),
-        labels={**ready, "node": "a"},
+        labels={"node": "a"},
         first=15,
         last=19,
     )
@@ -147,11 +149,13 @@ def _pods() -> Iterator[_Example]:
     version, slot = {"label_app_kubernetes_io_version": "1.0.0"}, {"service": "sentiment", "slot": "blue"}
     elsewhere = {**_POD, "namespace": "kube-system"}
     restarts, unschedulable = "kube_pod_container_status_restarts_total", "kube_pod_status_unschedulable"
-    labels = tuple(series("kube_pod_labels", _same(1), of) for of in (_POD, {**_OF_POD, **slot, **version}, elsewhere))
+    labels = tuple(
+        series("kube_pod_labels", _same(1), of) for of in (_POD, _SECOND, {**_OF_POD, **slot, **version}, elsewhere)
+    )
     twice = counter((10, 0), (2, 1), (79, 0))
     yield _Example(
         alert="PodRestarting",
-        bad=(series(restarts, twice, _POD, container="prometheus"),),
+        bad=tuple(series(restarts, twice, of, container="prometheus") for of in (_POD, _SECOND)),
         good=(
             *labels,
             series(restarts, twice, {**_OF_POD, **slot}, container="serving"),

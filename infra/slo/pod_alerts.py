@@ -53,6 +53,7 @@ def _rules(matchers: str, alerts: Alerts) -> Iterator[Rule]:
 
 def _by_version(expr: str, matchers: str, by: str) -> str:
     """The series of pods with the version that the pod's label names, and without it where there is none."""
-    versions = f"kube_pod_labels{{{matchers}}}"
+    # While kube-state-metrics is replaced there are two of it, and each series twice.
+    versions = f"max by (namespace, pod, {_VERSION}) (kube_pod_labels{{{matchers}}})"
     joined = f"{expr} * on (namespace, pod) group_left ({_VERSION}) {versions}"
-    return f'sum by ({by}) (label_replace({joined}, "version", "$1", "{_VERSION}", "(.+)"))'
+    return f'max by ({by}) (label_replace({joined}, "version", "$1", "{_VERSION}", "(.+)"))'

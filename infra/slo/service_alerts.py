@@ -137,8 +137,11 @@ def _absent(service: Service, alerts: Alerts) -> Iterator[Rule]:
 def _not_ready(service: Service, alerts: Alerts, slot: str) -> Rule:
     version = dict(service.release.slots())[slot].version
     labels = {"namespace": naming.SERVICES_NAMESPACE, "deployment": naming.slot_name(service.name, slot)}
-    wanted = names.selector("kube_deployment_spec_replicas", **labels)
-    ready = names.selector("kube_deployment_status_replicas_ready", **labels)
+    # While kube-state-metrics is replaced there are two of it, and each series twice.
+    wanted, ready = (
+        f"max by (namespace, deployment) ({names.selector(f'kube_deployment_{name}', **labels)})"
+        for name in ("spec_replicas", "status_replicas_ready")
+    )
     return alerts.alert(
         "SlotNotReady",
         f"{wanted} - {ready} > 0",

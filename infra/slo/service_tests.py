@@ -134,6 +134,7 @@ def _not_ready(service: Service, slot: str, version: str) -> Case:
         name=f"{slot}: a pod that is not ready for five minutes is told of",
         series=[
             series("kube_deployment_spec_replicas", constant(2, _HOUR), of),
+            series("kube_deployment_spec_replicas", constant(2, _HOUR), of, instance="second"),
             series("kube_deployment_status_replicas_ready", "2x9 1x9 2x9", of),
             *(
                 series(f"kube_deployment_{name}", constant(count, _HOUR), labels)
@@ -211,8 +212,11 @@ def _pods(service: Service) -> Case:
     for pod, restarts in ((_pod(service), 3), (_pod(service, 1), 1), (_pod(other), 9)):
         of = {key: pod[key] for key in ("namespace", "pod", "service", "slot")}
         values = counter((10, 0), (restarts, 1), (100, 0))
+        # As two kube-state-metrics tell of it, while one replaces the other.
+        for instance in ("first", "second"):
+            version = {"label_app_kubernetes_io_version": pod["version"], "instance": instance}
+            series_.append(series("kube_pod_labels", constant(1, 110), of, **version))
         series_ += [
-            series("kube_pod_labels", constant(1, 110), of, label_app_kubernetes_io_version=pod["version"]),
             series("kube_pod_container_status_restarts_total", values, of, container="serving"),
         ]
         if pod["slot"] == slots(service)[0]:

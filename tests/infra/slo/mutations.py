@@ -71,9 +71,13 @@ def _other_lengths(expr: str) -> Iterator[tuple[str, str]]:
 
 def _other_numbers(expr: str) -> Iterator[tuple[str, str]]:
     for pattern, kind in ((_LIMIT, "factor"), (_BUDGET, "budget")):
-        for found in pattern.finditer(expr):
+        if pattern.search(expr):
             for times in (0.95, 1.07):
-                yield kind, _replaced(expr, found, names.number(float(found[0]) * times))
+                yield kind, pattern.sub(lambda found, times=times: names.number(float(found[0]) * times), expr)
+    # Of one window alone: of the long one and then of the short one.
+    for found, every in zip(_LIMIT.finditer(expr), ((0.6, 1.6), (2.5,)), strict=False):
+        for times in every:
+            yield "factor", _replaced(expr, found, names.number(float(found[0]) * times))
     for found in _LE.finditer(expr):
         index = LATENCY_SECONDS.index(float(found[0]))
         for other in LATENCY_SECONDS[max(0, index - 1) : index] + LATENCY_SECONDS[index + 1 : index + 2]:
