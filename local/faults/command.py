@@ -80,17 +80,18 @@ def _undo(paths: Paths) -> None:
 
 @contextmanager
 def _ending_in_order() -> Generator[None]:
-    """Let a signal end the command as Ctrl-C does, through every block that puts something back."""
+    """Let signals end the command as Ctrl-C does, through every block that puts something back."""
 
     def end(number: int, _frame: object) -> NoReturn:
-        sys.exit(128 + number)
+        raise KeyboardInterrupt(number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     try:
         yield
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    except KeyboardInterrupt as interrupt:
+        click.echo("interrupted; there is no fault any more", err=True)
+        sys.exit(128 + (interrupt.args[0] if interrupt.args else signal.SIGINT))
 
 
 class _Screen:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from local.api import Api
     from local.faults.fault import Fault
     from local.faults.target import Target
+    from local.faults.timeline import What
     from local.paths import Paths
 
 _POLL_SECONDS = 1.0
@@ -116,8 +117,8 @@ class Drill:
         expression = f'sum(rate(http_requests_total{{service="{self.target.service}",path="/v1/predict"}}[30s]))'
         return any(sample.value > 0 for sample in self._monitored.query(expression))
 
-    def _told(self, what: str) -> bool:
-        return any(event.what == what and event.labels in self._expected for event in self._events)
+    def _told(self, what: What) -> bool:
+        return what in self._expected.steps(self._events)
 
     def _wait(self, condition: Callable[[], bool], seconds: float, *, or_else: str = "") -> None:
         """Until the condition holds or the time is over; that is an error where there is something to say of it."""
@@ -160,7 +161,6 @@ class Drill:
         self.say(event)
 
     def _report(self) -> Report:
-        needed = ("firing", "delivered", "resolved", "delivered as resolved")
         return Report(
             fault=self.fault.kind,
             service=self.target.service,
@@ -168,5 +168,5 @@ class Drill:
             events=tuple(sorted(self._events, key=lambda each: each.at)),
             statuses={str(status or "none"): count for status, count in sorted(self._traffic.statuses.items())},
             held_back=self._traffic.held_back,
-            complete=all(map(self._told, needed)),
+            complete=self._expected.complete(self._events),
         )

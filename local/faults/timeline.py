@@ -62,20 +62,32 @@ class Expected:
     def __contains__(self, labels: Mapping[str, str]) -> bool:
         return all(labels.get(key) == value for key, value in self.labels.items())
 
-    def happened(self, what: What, events: Iterable[Event]) -> Event | None:
-        """The first event of that kind about it."""
-        return next((event for event in events if event.what == what and event.labels in self), None)
+    def steps(self, events: Iterable[Event]) -> dict[What, Event]:
+        """What has happened to it, each step after the one before: what is told of an earlier fault does not count."""
+        own = sorted((event for event in events if event.labels in self), key=lambda event: event.at)
+        found = dict[What, Event]()
+        for step in (step for _, _, steps in _STEPS for step in steps):
+            last = max((event.at for event in found.values()), default=None)
+            event = next((each for each in own if each.what == step and (last is None or each.at >= last)), None)
+            if event:
+                found[step] = event
+        return found
+
+    def complete(self, events: Iterable[Event]) -> bool:
+        """Whether it went all the way, from pending to delivered as resolved."""
+        return len(self.steps(events)) == sum(len(steps) for _, _, steps in _STEPS)
 
 
 def durations(events: Iterable[Event], expected: Expected) -> list[str]:
     """How long what had to happen took, in sentences; or that it did not happen."""
     known = list(events)
+    happened = expected.steps(known)
     name = expected.labels["alertname"]
     sentences = list[str]()
     for anchor, after, steps in _STEPS:
         start = next((event.at for event in known if event.what == anchor), None)
         for step in steps if start else ():
-            event = expected.happened(step, known)
+            event = happened.get(step)
             took = f"{(event.at - start).total_seconds():.0f} s {after}" if event and start else "never"
             sentences.append(f"{name} {step}: {took}")
     return sentences

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.alert_log import Delivery
-from local.faults.timeline import Changes, Event, Expected, durations
+from local.faults.timeline import Changes, Event, Expected, What, durations
 from local.monitored import Alert, AlertingRule, Labels
 
 START = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
@@ -101,6 +101,19 @@ def test_durations_say_what_never_happened() -> None:
         "AvailabilityBudgetBurn resolved: 200 s after it ended",
         "AvailabilityBudgetBurn delivered as resolved: never",
     ]
+
+
+def test_what_is_told_of_an_earlier_fault_does_not_count() -> None:
+    """Alertmanager repeats that the last alert is resolved when another of its group changes."""
+    again = Event(at=_at(3), what="delivered as resolved", labels=BURN)
+    events = [again, Event(at=_at(5), what="pending", labels=BURN), Event(at=_at(5), what="firing", labels=BURN)]
+    assert set(EXPECTED.steps(events)) == {"pending", "firing"}
+    rest: list[tuple[What, float]] = [("delivered", 15), ("resolved", 90), ("delivered as resolved", 95)]
+    for what, seconds in rest:
+        assert not EXPECTED.complete(events)
+        events.append(Event(at=_at(seconds), what=what, labels=BURN))
+    assert EXPECTED.complete(events)
+    assert EXPECTED.steps(events)["delivered as resolved"].at == _at(95)
 
 
 def test_sentences_name_what_tells_alerts_apart() -> None:
