@@ -76,4 +76,10 @@ def _embedded(description: Path) -> tuple[str, str, str, str]:
 
 
 def _provider(*, context: str, kubeconfig: str | None) -> kubernetes.Provider:
-    return kubernetes.Provider("cluster", context=context, kubeconfig=kubeconfig)
+    return kubernetes.Provider(
+        "cluster",
+        context=context,
+        kubeconfig=kubeconfig,
+        # A config map that changes is else made anew, and what mounts it with it: Prometheus would forget all.
+        enable_config_map_mutable=True,
+    )

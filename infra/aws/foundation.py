@@ -262,6 +262,8 @@ class Foundation(pulumi.ComponentResource):
                 kubeconfig=eks.kubeconfig,
                 # Objects of a cluster that is replaced are gone with it.
                 cluster_identifier=eks.endpoint,
+                # As in infra.cluster.
+                enable_config_map_mutable=True,
                 # A pod that starts before its account has a role never gets it.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[nodes, *pod_roles]),
             ),

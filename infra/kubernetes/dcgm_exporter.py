@@ -20,7 +20,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 
 from infra import naming
-from infra.kubernetes.node_agent import CONFIGURATION, KubeletFolder, declare_agent
+from infra.kubernetes.node_agent import CONFIGURATION, Configuration, KubeletFolder, declare_agent
 from infra.kubernetes.pods import small_resources
 
 if TYPE_CHECKING:
@@ -53,12 +53,8 @@ _COUNTERS = (
 
 def declare_exporter(scope: Scope, *, image: pulumi.Input[str], pools: Sequence[str]) -> None:
     """Declare the exporter on the nodes of these pools, and a Service by which Prometheus finds it."""
-    counters = ConfigMap(
-        NAME,
-        metadata=scope.metadata(NAME),
-        data={"counters.csv": "".join(f"{', '.join(each)}\n" for each in _COUNTERS)},
-        opts=scope.child(),
-    )
+    text = "".join(f"{', '.join(each)}\n" for each in _COUNTERS)
+    counters = ConfigMap(NAME, metadata=scope.metadata(NAME), data={"counters.csv": text}, opts=scope.child())
     health = HTTPGetActionArgs(path="/health", port="metrics")
     container = ContainerArgs(
         name="exporter",
@@ -78,7 +74,8 @@ def declare_exporter(scope: Scope, *, image: pulumi.Input[str], pools: Sequence[
         liveness_probe=ProbeArgs(http_get=health, period_seconds=30),
         resources=small_resources(cpu="100m", memory="256Mi", memory_limit="512Mi"),
     )
-    declare_agent(scope, NAME, container, folder=_FOLDER, pools=pools, configuration=counters.metadata.name)
+    configuration = Configuration(config_map=counters.metadata.name, text=text)
+    declare_agent(scope, NAME, container, folder=_FOLDER, pools=pools, configuration=configuration)
     Service(
         NAME,
         metadata=scope.service_metadata(NAME),

@@ -34,6 +34,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from infra import naming
 from infra.kubernetes import access
+from infra.kubernetes.pods import configuration_annotation
 from infra.kubernetes.scope import pods_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,19 @@ class KubeletFolder:
     read_only: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What an agent reads when it starts.
+
+    Attributes:
+        config_map: the name of what holds it.
+        text: of it.
+    """
+
+    config_map: pulumi.Input[str]
+    text: str
+
+
 def declare_agent(  # noqa: PLR0913  # an agent is made of that much
     scope: Scope,
     name: str,
@@ -66,7 +80,7 @@ def declare_agent(  # noqa: PLR0913  # an agent is made of that much
     *,
     folder: KubeletFolder,
     pools: Sequence[str],
-    configuration: pulumi.Input[str] | None = None,
+    configuration: Configuration | None = None,
 ) -> DaemonSet:
     """Declare the DaemonSet and its account.
 
@@ -76,13 +90,14 @@ def declare_agent(  # noqa: PLR0913  # an agent is made of that much
         container: without its security context and its mounts, which are the same for all agents.
         folder: of the kubelet's; the one thing of the node that the agent gets.
         pools: names of the pools whose nodes it runs on.
-        configuration: name of the config map that it finds in :data:`CONFIGURATION`.
+        configuration: what it finds in :data:`CONFIGURATION`.
     """
     host_path = HostPathVolumeSourceArgs(path=folder.path, type="Directory")
     volumes = [VolumeArgs(name="kubelet", host_path=host_path)]
     mounts = [VolumeMountArgs(name="kubelet", mount_path=folder.path, read_only=folder.read_only)]
     if configuration is not None:
-        volumes.append(VolumeArgs(name="configuration", config_map=ConfigMapVolumeSourceArgs(name=configuration)))
+        source = ConfigMapVolumeSourceArgs(name=configuration.config_map)
+        volumes.append(VolumeArgs(name="configuration", config_map=source))
         mounts.append(VolumeMountArgs(name="configuration", mount_path=CONFIGURATION, read_only=True))
     container.security_context = _agent_security_context()
     container.volume_mounts = mounts
@@ -95,7 +110,10 @@ def declare_agent(  # noqa: PLR0913  # an agent is made of that much
                 type="RollingUpdate", rolling_update=RollingUpdateDaemonSetArgs(max_unavailable=1)
             ),
             template=PodTemplateSpecArgs(
-                metadata=ObjectMetaArgs(labels=scope.labels(name)),
+                metadata=ObjectMetaArgs(
+                    labels=scope.labels(name),
+                    annotations=configuration_annotation(configuration.text) if configuration else None,
+                ),
                 spec=PodSpecArgs(
                     service_account_name=access.account(scope, name).metadata.name,
                     automount_service_account_token=False,
