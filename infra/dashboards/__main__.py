@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_POINTS: Final = 120
+_POINTS: Final = 90
 
 _stack = click.option("--stack", default="local", show_default=True, help="The stack whose dashboards.")
 _out = click.option(
