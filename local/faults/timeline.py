@@ -29,6 +29,7 @@ _STEPS: Final[tuple[tuple[What, str, tuple[What, ...]], ...]] = (
     ("fault begins", "after the fault began", ("pending", "firing", "delivered")),
     ("fault ends", "after it ended", ("resolved", "delivered as resolved")),
 )
+_ALL_STEPS: Final[tuple[What, ...]] = tuple(step for _, _, steps in _STEPS for step in steps)
 # Of an alert: enough to tell it from others of its name.
 _TELLING = ("severity", "window", "slot", "pod")
 
@@ -66,7 +67,7 @@ class Expected:
         """What has happened to it, each step after the one before: what is told of an earlier fault does not count."""
         own = sorted((event for event in events if event.labels in self), key=lambda event: event.at)
         found = dict[What, Event]()
-        for step in (step for _, _, steps in _STEPS for step in steps):
+        for step in _ALL_STEPS:
             last = max((event.at for event in found.values()), default=None)
             event = next((each for each in own if each.what == step and (last is None or each.at >= last)), None)
             if event:
@@ -75,7 +76,7 @@ class Expected:
 
     def complete(self, events: Iterable[Event]) -> bool:
         """Whether it went all the way, from pending to delivered as resolved."""
-        return len(self.steps(events)) == sum(len(steps) for _, _, steps in _STEPS)
+        return len(self.steps(events)) == len(_ALL_STEPS)
 
 
 def durations(events: Iterable[Event], expected: Expected) -> list[str]:
@@ -117,7 +118,7 @@ class Changes:
                 yield Event(at=rule.evaluated, what="firing", labels=alert.labels, text=text)
         for key, alert in before.items():
             if key not in now:
-                what = "resolved" if alert.state == _FIRING else "no longer pending"
+                what: What = "resolved" if alert.state == _FIRING else "no longer pending"
                 yield Event(at=rule.evaluated, what=what, labels=alert.labels)
 
     def of_deliveries(self, deliveries: Iterable[Delivery]) -> list[Event]:
@@ -126,7 +127,7 @@ class Changes:
         for each in deliveries:
             if _delivery(each) not in self._seen:
                 self._seen.add(_delivery(each))
-                what = "delivered as resolved" if each.status == "resolved" else "delivered"
+                what: What = "delivered as resolved" if each.status == "resolved" else "delivered"
                 events.append(Event(at=each.at, what=what, labels=each.labels))
         return events
 
