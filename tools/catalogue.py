@@ -326,7 +326,7 @@ _MONITORING = (
         version="3.5.0",
         programs=("prometheus", "promtool"),
         group=_IMAGES,
-        seconds=195,
+        seconds=125,
         # Its web pages are no part of the Go module, so the tag that embeds them is not set: Prometheus then looks for
         # them in its working folder, finds none, and serves its API alone. People look at Grafana.
         source=PatchedGoBuild(
@@ -341,7 +341,7 @@ _MONITORING = (
         version="0.28.1",
         programs=("alertmanager", "amtool"),
         group=_IMAGES,
-        seconds=50,
+        seconds=30,
         source=GoBuild(
             packages=tuple(
                 f"github.com/prometheus/alertmanager/cmd/{program}" for program in ("alertmanager", "amtool")
@@ -355,7 +355,7 @@ _MONITORING = (
         programs=("kube-state-metrics",),
         version_arguments=("version",),
         group=_IMAGES,
-        seconds=75,
+        seconds=70,
         source=GoBuild(
             packages=("k8s.io/kube-state-metrics/v2",),
             stamp={_PROMETHEUS_VERSION: "2.15.0"},
@@ -366,7 +366,7 @@ _MONITORING = (
         version="1.9.1",
         programs=("node-exporter",),
         group=_IMAGES,
-        seconds=15,
+        seconds=10,
         source=GoBuild(
             packages=("github.com/prometheus/node_exporter",),
             stamp={_PROMETHEUS_VERSION: "1.9.1"},
