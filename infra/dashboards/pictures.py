@@ -59,6 +59,7 @@ def draw(board: dict[str, Any], client: httpx.Client, span: Span) -> tuple[Figur
     figure.text(0.01, 1 - 0.9 / cells, board["title"], fontsize=13, weight="bold", va="center")
     when = f"{_clock(span.start)} to {_clock(span.end)} UTC"
     figure.text(0.99, 1 - 0.9 / cells, when, fontsize=8, color=_GREY, va="center", ha="right")
+    marks = _marks(board, client, span)
     empty: list[str] = []
     for panel in board["panels"]:
         place = panel["gridPos"]
@@ -84,7 +85,27 @@ def draw(board: dict[str, Any], client: httpx.Client, span: Span) -> tuple[Figur
             _number(axis, panel, series)
         else:
             _graph(axis, panel, series, span)
+            _mark(axis, marks)
     return figure, empty
+
+
+def _marks(board: dict[str, Any], client: httpx.Client, span: Span) -> list[tuple[float, float]]:
+    """From when to when an alert of the dashboard fires."""
+    asked = ({"expr": mark["expr"], "legendFormat": mark["titleFormat"]} for mark in board["annotations"]["list"])
+    times = sorted({at for each in asked for series in ask(client, each, span) for at in series.times})
+    marks: list[tuple[float, float]] = []
+    for at in times:
+        begin = marks.pop()[0] if marks and at - marks[-1][1] < span.step / 2 else at
+        marks.append((begin, at + span.step))
+    return marks
+
+
+def _mark(axis: Axes, marks: list[tuple[float, float]]) -> None:
+    """A red bar below a graph while an alert fires, as Grafana marks it."""
+    bars = [(begin / _DAY, (end - begin) / _DAY) for begin, end in marks]
+    axis.broken_barh(
+        bars, (0, 0.03), transform=axis.get_xaxis_transform(), color=_COLORS["red"], alpha=0.5, linewidth=0
+    )
 
 
 def _clock(seconds: float) -> str:

@@ -31,6 +31,15 @@ def test_a_picture_shows_every_panel_with_its_unit_and_limit(tmp_path: Path) -> 
     assert (tmp_path / "service.svg").stat().st_size < 150_000
 
 
+@pytest.mark.parametrize("firing", [True, False])
+def test_a_picture_marks_when_alerts_fire(tmp_path: Path, *, firing: bool) -> None:
+    """Below each graph a red bar lies where an alert of the service fires; without alerts there is none."""
+    prometheus = client(lambda metric: firing or metric != "ALERTS")
+    save(draw(SERVICE, prometheus, SPAN)[0], tmp_path / "service.svg")
+    bars = (tmp_path / "service.svg").read_text(encoding="utf-8").count("fill-opacity: 0.5")
+    assert bars == (sum(panel["type"] == "timeseries" for panel in panels(SERVICE)) if firing else 0)
+
+
 def test_the_same_series_make_the_same_picture(tmp_path: Path) -> None:
     """A picture that is drawn again shows in Git only where the series differ."""
     for name in ("one", "other"):
