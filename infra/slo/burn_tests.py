@@ -146,12 +146,10 @@ def _alone(service: Service, slo: Slo) -> Case:
     samples = _STEADY + 1
     every = (*windows.SECONDS, windows.of_objective(service.objective.window_days))
     neighbour = [
-        series(
-            name(window), constant(1000 if name is not names.ratio else 1, samples), service=NEIGHBOUR, slo=each.value
-        )
+        series(name(window), constant(much, samples), service=NEIGHBOUR, slo=each.value)
         for each in Slo
         for window in every
-        for name in (names.requests, names.errors, names.ratio)
+        for name, much in ((names.requests, 1000), (names.errors, 900), (names.ratio, 1))
     ]
     return Case(
         name=f"{slo.value}: its alerts are about this promise of this service alone",
@@ -167,6 +165,11 @@ def _alone(service: Service, slo: Slo) -> Case:
                 *(labels(service, slo, window) for window in windows.BURN_WINDOWS),
             ),
             firing(service_alerts.BURN[fine], minutes(_STEADY)),
+            value(
+                f"count ({names.selector(names.ratio(windows.BASE, level='slot'), slo=fine)})",
+                minutes(_STEADY),
+                ({}, 2),
+            ),
             about(
                 names.selector(names.BUDGET_LEFT, slo=slo),
                 minutes(_STEADY),

@@ -222,6 +222,12 @@ def _pods(service: Service) -> Case:
         if pod["slot"] == slots(service)[0]:
             series_.append(series("kube_pod_status_unschedulable", "_x5 1x29", of))
     pod = _pod(service)
+    elsewhere = {**{key: pod[key] for key in ("pod", "service", "slot")}, "namespace": "elsewhere"}
+    series_ += [
+        series("kube_pod_labels", constant(1, 110), elsewhere),
+        series("kube_pod_container_status_restarts_total", counter((110, 1)), elsewhere, container="serving"),
+        series("kube_pod_status_unschedulable", constant(1, 110), elsewhere),
+    ]
     fires = _labels(service, **{key: pod[key] for key in ("namespace", "pod", "slot", "version")})
     return Case(
         name="pods that restart, and pods without a node",

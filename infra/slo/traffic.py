@@ -84,13 +84,13 @@ def _pods(service: Service, *phases: Phase) -> Iterator[Series]:
         of["version"] = "1.1.0" if index else VERSION
         judged = {"path": names.PREDICT_PATH, "code": names.GOOD_CODE}
         everything = _sum(good, bad)
-        none = counter((sum(samples for samples, _ in good), 0))
         yield from _histogram(service, {**of, **judged}, everything, good)
-        # Everything was slow there: other routes, and answers that were errors.
+        # Other routes, and answers that were errors: all of them were fast, which must not be counted as good.
         for other in ({"path": "/v1/feedback"}, {"code": "5xx"}):
             labels = {**of, **judged, **other}
-            yield series(f"{_LATENCY}_bucket", none, labels, le=names.le(service.objective.latency.seconds))
-            yield series(f"{_LATENCY}_count", counter(*everything), labels)
+            many = counter(*everything)
+            yield series(f"{_LATENCY}_bucket", many, labels, le=names.le(service.objective.latency.seconds))
+            yield series(f"{_LATENCY}_count", many, labels)
 
 
 def _split(service: Service, phases: Sequence[Phase]) -> Iterator[tuple[str, _Counts, _Counts]]:

@@ -43,7 +43,10 @@ def of(rules: dict[str, Any]) -> Iterator[Mutant]:
         for r, rule in enumerate(group["rules"]):
             name = rule.get("alert") or rule["record"]
             place = " ".join((name, *rule.get("labels", {}).values()))
-            for kind, expr in _expressions(rule["expr"]):
+            # What follows is multiplied by nothing: its faults change nothing.
+            judged, otherwise, nothing = rule["expr"].partition(" or on (")
+            for kind, mutated in _expressions(judged):
+                expr = f"{mutated}{otherwise}{nothing}"
                 yield Mutant(kind=kind, what=f"{place}: {expr}", rules=_with(rules, g, r, expr=expr))
             for label in rule.get("labels", {}):
                 changed = {**rule["labels"], label: "wrong"}
@@ -58,8 +61,9 @@ def _expressions(expr: str) -> Iterator[tuple[str, str]]:
     yield from _other_numbers(expr)
     if _LEAST.search(expr):
         yield "least failures", _LEAST.sub("", expr)
-    for found in _MATCHER.finditer(expr):
-        yield "filter", _without(expr, found)
+    # Everywhere: where two series are matched by their labels, the filter of one of them does for both.
+    for matcher in dict.fromkeys(_MATCHER.findall(expr)):
+        yield "filter", re.sub(rf"{re.escape(matcher)},|,?{re.escape(matcher)}", "", expr)
 
 
 def _other_lengths(expr: str) -> Iterator[tuple[str, str]]:
@@ -93,15 +97,6 @@ def _other_windows(window: str) -> tuple[str, ...]:
     every = sorted({*windows.SECONDS, window}, key=windows.seconds)
     index = every.index(window)
     return tuple(every[other] for other in (index - 1, index + 1) if 0 <= other < len(every))
-
-
-def _without(expr: str, found: re.Match[str]) -> str:
-    before, after = expr[: found.start()], expr[found.end() :]
-    if after.startswith(","):
-        after = after[1:]
-    else:
-        before = before.removesuffix(",")
-    return before + after
 
 
 def _with(rules: dict[str, Any], group: int, rule: int, **changed: object) -> dict[str, Any]:
