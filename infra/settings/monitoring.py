@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from infra.settings import errors
 from infra.settings.base import Model, Name
 
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
+_MOST_PORT = 65535
+
+
+def _port_is_one(url: str) -> str:
+    try:
+        valid = urlsplit(url).port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        sentence = f"{url!r} has a port that is none. Allowed: from 1 to {_MOST_PORT}, or without one"
+        raise errors.conflict((), sentence)
+    return url
+
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/[^\s]*)?$"), AfterValidator(_port_is_one)]
 Secret = Annotated[
     str,
     StringConstraints(

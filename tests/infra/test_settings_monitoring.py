@@ -98,6 +98,13 @@ HOOK = {"name": "hook", "kind": "webhook"}
             {"receivers": [LOG, {**HOOK, "secret": ARN}]},
             "is not allowed with cluster.kind 'embedded'. Allowed: the name of a Kubernetes Secret.",
         ),
+        *(
+            (
+                {"receivers": [{"name": "log", "kind": "webhook", "url": f"http://alarm.example:{port}/"}]},
+                f"monitoring.receivers[0].url: 'http://alarm.example:{port}/' has a port that is none. Allowed: from 1",
+            )
+            for port in ("0", "65536", "http")
+        ),
         ({"receivers": [{"name": "log", "kind": "pager"}]}, "monitoring.receivers[0].kind: "),
         ({"default_receiver": "nobody"}, "monitoring.default_receiver: no receiver is named 'nobody'. Allowed: log."),
         ({"dead_mans_switch": "nobody"}, "monitoring.dead_mans_switch: no receiver is named 'nobody'."),
