@@ -72,7 +72,7 @@ def _asked(mutant: Mutant) -> Iterator[tuple[str, str]]:
     """Files and names of the tests that are about what the mutant is of."""
     for promise in ("availability", "latency"):
         if promise in mutant.what.lower():
-            yield "tests.yaml", f"^{promise}(:|.*threshold)"
+            yield "tests.yaml", f"^({promise}(:|.*threshold)|.*: its alerts)"
             yield "tests.yaml", f"^{promise}, .*burns"
             yield "slow-tests.yaml", f"^{promise}"
             return
