@@ -57,7 +57,7 @@ def configuration(settings: Settings, *, environment: str) -> Configuration:
         environment: its name, which every series has where it leaves Prometheus.
     """
     interval, timeout = _FAST if isinstance(settings.cluster, EmbeddedCluster) else _USUAL
-    platform = _pods(_of_the_platform(settings.cluster), f"app.kubernetes.io/part-of={naming.PART_OF}")
+    platform = _of_the_platform(settings.cluster)
     on_gpus = [_dcgm_exporter(platform)] if isinstance(settings.cluster, EksCluster) else []
     return {
         "global": {
@@ -92,6 +92,10 @@ def _pods(where: Sequence[str], labels: str) -> Configuration:
     return {"role": "pod", "namespaces": {"names": list(where)}, "selectors": [{"role": "pod", "label": labels}]}
 
 
+def _parts(where: Sequence[str]) -> Configuration:
+    return _pods(where, f"app.kubernetes.io/part-of={naming.PART_OF}")
+
+
 def _alertmanagers() -> Configuration:
     """All pods of Alertmanager: each is told of each alert, and they agree on who notifies."""
     labels = ",".join(f"{key}={value}" for key, value in naming.selector("alertmanager").items())
@@ -118,21 +122,21 @@ def _serving() -> Configuration:
     }
 
 
-def _envoy(platform: Configuration) -> Configuration:
+def _envoy(platform: Sequence[str]) -> Configuration:
     return {
         "job_name": _ENVOY,
         "metrics_path": "/stats/prometheus",
-        "kubernetes_sd_configs": [platform],
+        "kubernetes_sd_configs": [_parts(platform)],
         "relabel_configs": [*_of_component(_ENVOY), *_place()],
         "metric_relabel_configs": _slot_from(_CLUSTER_OF_A_SLOT, "envoy_cluster_name"),
     }
 
 
-def _kube_state_metrics(platform: Configuration) -> Configuration:
+def _kube_state_metrics(platform: Sequence[str]) -> Configuration:
     return {
         "job_name": _KUBE_STATE_METRICS,
         "honor_labels": True,
-        "kubernetes_sd_configs": [platform],
+        "kubernetes_sd_configs": [_parts(platform)],
         "relabel_configs": _of_component(_KUBE_STATE_METRICS),
         "metric_relabel_configs": [
             *_slot_from(_POD_OF_A_SLOT, "namespace", "pod"),
@@ -141,23 +145,23 @@ def _kube_state_metrics(platform: Configuration) -> Configuration:
     }
 
 
-def _dcgm_exporter(platform: Configuration) -> Configuration:
+def _dcgm_exporter(platform: Sequence[str]) -> Configuration:
     return {
         "job_name": _DCGM_EXPORTER,
         "honor_labels": True,
-        "kubernetes_sd_configs": [platform],
+        "kubernetes_sd_configs": [_parts(platform)],
         "relabel_configs": [*_of_component(_DCGM_EXPORTER), _copy(f"{_POD}_node_name", "node")],
         # The pod that has the GPU, where one has it.
         "metric_relabel_configs": _slot_from(_POD_OF_A_SLOT, "namespace", "pod"),
     }
 
 
-def _everything_else(platform: Configuration) -> Configuration:
+def _everything_else(platform: Sequence[str]) -> Configuration:
     """The job is named like the component."""
     name = _label("app.kubernetes.io/name")
     return {
         "job_name": "platform",
-        "kubernetes_sd_configs": [platform],
+        "kubernetes_sd_configs": [_parts(platform)],
         "relabel_configs": [
             {"action": "drop", "source_labels": [name], "regex": "|".join(_ON_THEIR_OWN)},
             _keep("metrics", f"{_POD}_container_port_name"),
