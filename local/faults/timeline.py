@@ -31,7 +31,7 @@ _STEPS: Final[tuple[tuple[What, str, tuple[What, ...]], ...]] = (
 )
 _ALL_STEPS: Final[tuple[What, ...]] = tuple(step for _, _, steps in _STEPS for step in steps)
 # Of an alert: enough to tell it from others of its name.
-_TELLING = ("severity", "window", "slot", "pod")
+_TELLING = ("severity", "window", "job", "slot", "pod")
 
 
 @dataclass(frozen=True, kw_only=True)
