@@ -1,4 +1,8 @@
-"""A whole dashboard: rows of panels one below the other, its variables, and the way to the other dashboards."""
+"""A whole dashboard: rows of panels one below the other, its variables, and the way to the other dashboards.
+
+It is in Grafana's classic format, which file provisioning and every importer read; the SDK says on import that it would
+rather have the newer one.
+"""
 
 from __future__ import annotations
 
