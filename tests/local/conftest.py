@@ -1,7 +1,7 @@
 """The embedded cluster for the tests of this folder.
 
-pytest takes the files by name: test_lifecycle.py, which starts and stops clusters of its own, comes before test_pods.py
-and test_stack*.py, which share one.
+pytest takes the files by name: test_lifecycle.py, which starts and stops clusters of its own, comes before those that
+share one.
 """
 
 import json
