@@ -164,6 +164,7 @@ def _pods() -> Iterator[_Example]:
         ),
         labels={**_POD, "container": "prometheus"},
         first=12,
+        last=69,
     )
     yield _Example(
         alert="PodUnschedulable",

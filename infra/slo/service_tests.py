@@ -235,6 +235,7 @@ def _pods(service: Service) -> Case:
         checks=[
             firing("PodRestarting", "9m"),
             firing("PodRestarting", "20m", {**fires, "container": "serving"}),
+            firing("PodRestarting", "65m", {**fires, "container": "serving"}),
             firing("PodRestarting", "75m"),
             firing("PodUnschedulable", "19m"),
             firing("PodUnschedulable", "20m", fires),

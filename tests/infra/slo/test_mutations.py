@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from functools import cache
@@ -81,7 +82,8 @@ def _asked(mutant: Mutant) -> Iterator[tuple[str, str]]:
 
 def _passes(file: Path, tests: str) -> bool:
     command = [checking.find(ROOT).promtool, "test", "rules", f"--run={tests}", str(file)]
-    return not subprocess.run(command, check=False, capture_output=True).returncode
+    environment = {**os.environ, "TMPDIR": str(file.parent)}
+    return not subprocess.run(command, check=False, capture_output=True, env=environment).returncode
 
 
 @pytest.mark.parametrize(("kind", "place"), FAULTS, ids=[f"{kind}: {place}" for kind, place in FAULTS])
