@@ -130,6 +130,10 @@ def _recorded(service: Service, slo: Slo) -> Case:
             recorded(names.requests(base), rate),
             recorded(names.errors(base), rate * bad),
             recorded(names.BUDGET_LEFT, 0.9),
+            *(
+                value(f"count ({names.selector(name(base, level='slot'), slo=slo)})", at, ({}, 2))
+                for name in (names.requests, names.errors, names.ratio)
+            ),
             about(
                 names.selector(names.ratio(base, level="slot"), **of, slot=slot),
                 at,
