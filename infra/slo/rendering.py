@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,11 +13,14 @@ from infra.slo.alertmanager import alertmanager_config
 from infra.slo.assembly import platform_rules, service_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from infra.settings import Monitoring, Service, Settings
 
 RULES: Final = "rules.yaml"
 TESTS: Final = "tests.yaml"
 SLOW_TESTS: Final = "slow-tests.yaml"
+TEST_DIGESTS: Final = "tests.sha256"
 CANARY: Final = "canary.json"
 ALERTMANAGER: Final = "alertmanager.yaml"
 ROUTES: Final = "routes.json"
@@ -56,6 +60,17 @@ def objective_files(service: Service, monitoring: Monitoring) -> dict[str, str]:
 def platform_files(settings: Settings) -> dict[str, str]:
     """The rules of all that belongs to no service, and their tests."""
     return {RULES: _yaml(platform_rules(settings)), TESTS: _yaml(platform_rule_tests(settings))}
+
+
+def kept(files: Mapping[str, str]) -> dict[str, str]:
+    """What a cluster keeps of these files: all but the tests, and these tests' digests, as ``sha256sum`` reads them.
+
+    No pod reads tests, and they are five times as long as the rest; a preview still shows whether they change, and
+    whoever renders them can tell that they are the ones.
+    """
+    tests = {name: text for name, text in files.items() if name in (TESTS, SLOW_TESTS)}
+    digests = "".join(f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in tests.items())
+    return {name: text for name, text in files.items() if name not in tests} | {TEST_DIGESTS: digests}
 
 
 def alertmanager_files(settings: Settings) -> dict[str, str]:

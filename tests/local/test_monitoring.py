@@ -156,7 +156,7 @@ def test_a_changed_objective_changes_what_is_derived_from_it_and_nothing_else(
     assert {step["op"] for step in steps.values()} == {"update"}
     rules = steps.pop(f"objective-{SERVICE.name}")
     old, new = (rules[state]["inputs"]["data"] for state in ("oldState", "newState"))
-    assert {key for key in new if new[key] != old[key]} == set(new) >= {"rules.yaml", "tests.yaml", "canary.json"}
+    assert {key for key in new if new[key] != old[key]} == set(new) >= {"rules.yaml", "tests.sha256", "canary.json"}
     assert steps
     assert {name.partition("-")[0] for name in steps} == {"dashboards"}
 

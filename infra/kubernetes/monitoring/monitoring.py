@@ -156,13 +156,15 @@ class Monitoring(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _rules(self) -> dict[str, pulumi.Input[str]]:
-        """The ConfigMaps with rules, beside their tests and, of a service, what a canary of it is judged by."""
+        """The ConfigMaps with rules, digests of their tests and, of a service, what a canary of it is judged by."""
         settings = self._args.settings
         names = dict[str, pulumi.Input[str]]()
         for service in settings.services:
             name = rendering.objective_name(service.name)
-            names[name] = self._config_map(name, rendering.objective_files(service, settings.monitoring))
-        names[rendering.PLATFORM] = self._config_map(rendering.PLATFORM, rendering.platform_files(settings))
+            files = rendering.objective_files(service, settings.monitoring)
+            names[name] = self._config_map(name, rendering.kept(files))
+        files = rendering.platform_files(settings)
+        names[rendering.PLATFORM] = self._config_map(rendering.PLATFORM, rendering.kept(files))
         return names
 
     def _dashboards(self) -> Sequence[pulumi.Input[str]]:

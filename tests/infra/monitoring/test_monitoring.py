@@ -104,7 +104,7 @@ def test_a_changed_objective_changes_what_is_derived_from_it_and_nothing_else(ob
     }
     files = [each["ConfigMap", "objective-sentiment"]["data"] for each in (before, after)]
     different = {name for name in files[0] if files[0][name] != files[1][name]}
-    assert {"rules.yaml", "tests.yaml", "canary.json"} <= different
+    assert {"rules.yaml", "tests.sha256", "canary.json"} <= different
 
 
 def test_a_service_that_comes_is_mounted_and_not_looked_for() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from hypothesis import given
 
 from infra import slo
 from infra.settings import EksCluster
-from infra.slo import exported, names, recording, service_alerts, windows
+from infra.slo import exported, names, recording, rendering, service_alerts, windows
 from infra.slo.names import Slo
 from infra.slo.windows import BURN_WINDOWS
 from tests.infra.samples import MONITORING
@@ -189,3 +190,11 @@ def test_nobody_is_woken_by_a_cause() -> None:
         for file in files(read(name)):
             waking = {alert["alert"] for alert in alerts_of(file) if alert["labels"]["severity"] == "page"}
             assert waking <= symptoms
+
+
+def test_a_cluster_keeps_digests_of_the_tests_that_can_be_rendered_again() -> None:
+    """`sha256sum --check` in a rendered folder tells whether its tests are those of the cluster."""
+    files = rendering.platform_files(read("prod"))
+    kept = rendering.kept(files)
+    assert kept.keys() == {"rules.yaml", "tests.sha256"}
+    assert kept["tests.sha256"] == f"{hashlib.sha256(files['tests.yaml'].encode()).hexdigest()}  tests.yaml\n"
