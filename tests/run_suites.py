@@ -60,8 +60,8 @@ SUITES = (
         arguments=("-m", "contract", "tests/contracts/terraform"),
         budget_seconds=600,
     ),
-    Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=900),
-    Suite(name="cluster", python=".venv/bin/python", arguments=("-m", "cluster"), budget_seconds=900),
+    Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=1200),
+    Suite(name="cluster", python=".venv/bin/python", arguments=("-m", "cluster"), budget_seconds=1200),
 )
 
 
@@ -71,7 +71,8 @@ def run(suite: Suite) -> Result:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [ROOT / suite.python, "-m", "pytest", "-q", f"--junitxml={report}", *suite.arguments]
+        options = ("-q", "--durations=10", f"--junitxml={report}")
+        command = [ROOT / suite.python, "-m", "pytest", *options, *suite.arguments]
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
         seconds = time.monotonic() - started
         if not report.exists():
