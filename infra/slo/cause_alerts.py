@@ -39,7 +39,7 @@ def rules(service: Service, alerts: Alerts) -> Iterator[Rule]:
         f"sum by ({_BY}) ({names.selector('provider_fallback', **of)}) > 0",
         severity="ticket",
         summary=f"{place}, runs on another provider than promised in {{{{ $value }}}} pods",
-        description="Answers are right but slower, and each costs more: most often the CPU does a GPU's work.",
+        description="Such a pod does not become ready: the slot lacks it, and with all of its pods its requests fail.",
         wait="5m",
     )
     if service.profile is not None:
@@ -65,5 +65,5 @@ def _engine_cache_miss(service: Service, alerts: Alerts, place: str) -> Rule:
         f"sum by ({_BY}) ({misses} and on (namespace, pod) ({young})) > 0",
         severity="ticket",
         summary=f"{place}: {{{{ $value }}}} times within 1h a pod found no engine that fits it in the cache",
-        description="It is not ready, or took minutes to become so: the engine's Job has not built for this GPU.",
+        description="It restarts every two minutes without getting ready: the engine's Job has not built for its GPU.",
     )

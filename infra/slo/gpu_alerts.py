@@ -65,6 +65,6 @@ def rules(alerts: Alerts) -> Iterator[Rule]:
         "GpuRowRemapFailure",
         f"max by ({_GPU}) (DCGM_FI_DEV_ROW_REMAP_FAILURE) > 0",
         severity="ticket",
-        summary=f"{_PLACE}: {{{{ $value }}}} rows of memory are broken and could not be replaced",
+        summary=f"{_PLACE}: rows of its memory are broken and could not be replaced",
         description="Its answers cannot be relied on; the instance is to be replaced.",
     )
