@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given
@@ -15,12 +15,14 @@ from serving.metrics import Metrics
 from serving.spans import Tracer
 from tests.serving.otlp import collecting
 from tests.serving.scraping import PROMETHEUS, scrape
+from tests.serving.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
     RunApp = Callable[..., AbstractContextManager[TestClient]]
@@ -162,9 +164,12 @@ def test_what_is_no_trace_begins_one(tracer: Tracer, parent: bytes, state: bytes
 def test_a_late_answer_shows_where_the_time_went(run_app: RunApp, slow_model: Path) -> None:
     """A request that got no answer in time has a failed span whose wait lasts to its end."""
     with collecting() as collector:
-        limits = {"request_timeout_seconds": 0.1, "max_inputs": 1}
+        limits = {"request_timeout_seconds": 0.1, "max_inputs": 8}
         with run_app(model_dir=slow_model, otlp_endpoint=collector.url, trace_sampling=100, **limits) as client:
-            assert client.post("/v1/predict", json={"inputs": ["good"]}).status_code == 504
+            assert client.post("/v1/predict", json={"inputs": ["good"] * 8}).status_code == 504
+            batcher = cast("FastAPI", client.app).state.parts.runtime.loaded.batcher
+        # A process that ends while the graph runs is aborted.
+        eventually(lambda: not batcher.alive)
         [request] = collector.named("POST /v1/predict")
         [queue] = collector.named("queue")
     assert (request.failed, request.attributes["error.type"]) == (True, "timeout")
