@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from serving.batching import Run
     from serving.metrics import Metrics
 
-_PARENT, _STATE = b"traceparent", b"tracestate"
+# Not tracestate beside it: that is text of its sender's, which every span would carry on.
+_PARENT = b"traceparent"
 # Most requests: their caller has decided that nobody will look. Source: https://www.w3.org/TR/trace-context/
 _NOT_RECORDED = re.compile(rb"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f][02468ace]")
 _SERVER_ERRORS = 500
@@ -86,11 +87,11 @@ class Tracer:
 
     def begin(self, scope: Scope) -> Begun:
         """Begin the span of a request: a part of its caller's trace, and recorded as the caller decided."""
-        headers = {name: value for name, value in scope["headers"] if name in (_PARENT, _STATE)}
-        if found := _NOT_RECORDED.fullmatch(headers.get(_PARENT, b"")):
+        header: bytes = dict(scope["headers"]).get(_PARENT, b"")
+        if found := _NOT_RECORDED.fullmatch(header):
             return Begun(found[1].decode(), found[2].decode(), None)
-        carrier = {name.decode(): value.decode("latin-1") for name, value in headers.items()}
-        parent = _propagator.extract(carrier, Context()) if carrier else Context()
+        carrier = {_PARENT.decode(): header.decode("latin-1")}
+        parent = _propagator.extract(carrier, Context()) if header else Context()
         span = self._requests.start_span("request", parent, kind=SpanKind.SERVER)
         context = span.get_span_context()
         trace = RequestTrace(self._requests, span) if span.is_recording() else None

@@ -101,11 +101,12 @@ def test_a_batch_links_to_all_that_it_served(run_app: RunApp, slow_model: Path) 
 
 
 def test_failures_are_marked_and_no_span_has_a_text(run_app: RunApp, tiny_model: Path) -> None:
-    """A refused text is no error of the server; a bug is one; neither path, query nor text are in any span."""
+    """A refused text is no error of the server; a bug is one; neither path, query, text nor tracestate are in any."""
     with collecting() as collector:
         with run_app(model_dir=tiny_model, otlp_endpoint=collector.url, trace_sampling=100) as client:
             client.post(f"/v1/predict?q={SECRET}", json={"inputs": [SECRET, SECRET + "\u0007"]})
-            client.post("/v1/predict", json={"inputs": [SECRET]})
+            sent = {"traceparent": RECORDED, "tracestate": f"caller={SECRET.split()[1]}"}
+            client.post("/v1/predict", json={"inputs": [SECRET]}, headers=sent)
             client.get(f"/{SECRET}")
             client.request(SECRET.split()[1].upper(), "/v1/predict")
         spans = collector.spans
