@@ -13,18 +13,35 @@ from infra.settings.base import Model, Name
 _MOST_PORT = 65535
 
 
-def _port_is_one(url: str) -> str:
+def _is_port(place: str) -> bool:
+    """Whether the port of ``//host:port`` is one, if there is any."""
     try:
-        valid = urlsplit(url).port != 0
+        return urlsplit(place).port != 0
     except ValueError:
-        valid = False
-    if not valid:
+        return False
+
+
+def _url(url: str) -> str:
+    if not _is_port(url):
         sentence = f"{url!r} has a port that is none. Allowed: from 1 to {_MOST_PORT}, or without one"
+        raise errors.conflict((), sentence)
+    if "@" in urlsplit(url).netloc:
+        sentence = "it has a user's name or password in it, which all would read. Allowed: without; a receiver's secret"
         raise errors.conflict((), sentence)
     return url
 
 
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/[^\s]*)?$"), AfterValidator(_port_is_one)]
+def _endpoint(endpoint: str) -> str:
+    if not _is_port(f"//{endpoint}"):
+        raise errors.conflict((), f"{endpoint!r} has a port that is none. Allowed: from 1 to {_MOST_PORT}")
+    return endpoint
+
+
+# No braces: no URL has them, and Prometheus takes what stands in them for a template.
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/{}]+(/[^\s{}]*)?$"), AfterValidator(_url)]
+Endpoint = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?:[0-9]{1,5}$"), AfterValidator(_endpoint)
+]
 Secret = Annotated[
     str,
     StringConstraints(
@@ -84,7 +101,7 @@ class Traces(Model):
     """How many requests are traced, and where the traces go."""
 
     sampling: Annotated[int, Field(ge=0, le=100)] = Field(default=5, description="Per cent of requests.")
-    endpoint: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:[0-9]{1,5}$")] | None = Field(
+    endpoint: Endpoint | None = Field(
         default=None, description="host:port that takes OTLP over gRPC; without, a file in the collector's pod."
     )
 

@@ -77,6 +77,13 @@ class Settings(Model):
         return self
 
     @model_validator(mode="after")
+    def _volumes_can_be_made(self) -> Self:
+        if isinstance(self.cluster, EmbeddedCluster) and self.monitoring.storage_gib is not None:
+            sentence = "the embedded cluster makes no volumes. Allowed: without; what is known goes with the pod"
+            raise errors.conflict(("monitoring", "storage_gib"), sentence)
+        return self
+
+    @model_validator(mode="after")
     def _secrets_are_where_the_cluster_finds_them(self) -> Self:
         is_eks = isinstance(self.cluster, EksCluster)
         for index, receiver in enumerate(self.monitoring.receivers):

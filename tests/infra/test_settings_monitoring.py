@@ -105,6 +105,21 @@ HOOK = {"name": "hook", "kind": "webhook"}
             )
             for port in ("0", "65536", "http")
         ),
+        (
+            {"receivers": [{"name": "log", "kind": "webhook", "url": "https://me:password@alarm.example/"}]},
+            "monitoring.receivers[0].url: it has a user's name or password in it, which all would read. Allowed: with",
+        ),
+        ({"runbooks": "https://example.com/{{ .Value }}"}, "monitoring.runbooks: "),
+        ({"runbooks": "https://example.com/{{.Value}}"}, "monitoring.runbooks: "),
+        ({"storage_gib": 5}, "monitoring.storage_gib: the embedded cluster makes no volumes. Allowed: without"),
+        *(
+            (
+                {"traces": {"endpoint": f"traces.example:{port}"}},
+                f"monitoring.traces.endpoint: 'traces.example:{port}' has a port that is none. Allowed: from 1 to 655",
+            )
+            for port in ("0", "65536")
+        ),
+        ({"traces": {"endpoint": "..:4317"}}, 'monitoring.traces.endpoint: "..:4317" is not allowed.'),
         ({"receivers": [{"name": "log", "kind": "pager"}]}, "monitoring.receivers[0].kind: "),
         ({"default_receiver": "nobody"}, "monitoring.default_receiver: no receiver is named 'nobody'. Allowed: log."),
         ({"dead_mans_switch": "nobody"}, "monitoring.dead_mans_switch: no receiver is named 'nobody'."),
