@@ -31,10 +31,11 @@ def main() -> None:
 def render_command(stack: str, out: Path) -> None:
     """Write all that is generated, a folder for each config map. Exit status 1: the stack file is wrong."""
     try:
-        for path in _write(_read(stack), out):
-            click.echo(str(path))
+        paths = _write(_read(stack), out)
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}. Allowed: --out with a folder that can be written")
+    for path in paths:
+        click.echo(str(path))
 
 
 @main.command()

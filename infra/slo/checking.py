@@ -115,5 +115,8 @@ def _run(name: str, command: Sequence[str]) -> Result:
             )
         except subprocess.TimeoutExpired:
             return Result(name=name, fine=False, seconds=_MOST_SECONDS, output=f"not done after {_MOST_SECONDS} s")
+        except OSError as error:
+            why = f"{command[0]} cannot be started: {error.strerror}"
+            return Result(name=name, fine=False, seconds=time.monotonic() - started, output=why)
     output = done.stdout + done.stderr
     return Result(name=name, fine=not done.returncode, seconds=time.monotonic() - started, output=output)

@@ -59,6 +59,26 @@ def test_a_missing_tool_is_told_with_what_builds_it(tmp_path: Path, monkeypatch:
     assert result.output.startswith("promtool and amtool: neither in .tools/bin nor on PATH. `python -m tools build")
 
 
+def test_a_tool_that_does_not_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is no program of this machine is a check that failed, not a traceback."""
+    for name in ("promtool", "amtool"):
+        (tmp_path / name).write_text("no program")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(command, "ROOT", _imitate(tmp_path))
+    result = CliRunner().invoke(command.main, ["check", "--stack", "local"])
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'promtool'} cannot be started: Exec format error" in result.output
+
+
+def test_who_stops_reading_the_paths_hears_no_complaint(tmp_path: Path) -> None:
+    """`render … | head -1`: everything is written all the same."""
+    shown = f"{sys.executable} -m infra.slo render --stack local --out {tmp_path} | true"
+    done = subprocess.run(["bash", "-c", shown], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert (tmp_path / "alertmanager" / "routes.json").exists()
+
+
 def _imitate(folder: Path) -> Path:
     (folder / "Pulumi.local.yaml").symlink_to(ROOT / "Pulumi.local.yaml")
     return folder
