@@ -70,6 +70,12 @@ def test_the_watchdog_reaches_the_dead_mans_switch_and_nobody_else() -> None:
         assert len(names) == len(set(names))
 
 
+def test_no_beat_of_the_watchdog_is_left_out() -> None:
+    """A beat is repeated a minute later if the last one was taken before; a receiver may take ten seconds for it."""
+    [beat] = [route for route in slo.alertmanager_config(monitored())["route"]["routes"] if "none" in str(route)]
+    assert (beat["group_interval"], beat["repeat_interval"]) == ("1m", "50s")
+
+
 @pytest.mark.parametrize("name", STACKS)
 def test_every_alert_of_a_stack_has_a_test_of_its_route(name: str) -> None:
     """None is forgotten: alerts and tests of routes name the same."""
