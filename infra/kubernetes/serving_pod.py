@@ -60,6 +60,8 @@ def tracing(traces: Traces) -> dict[str, str]:
     Args:
         traces: nothing else of the stack's monitoring may reach a pod: a change would start all of them anew.
     """
+    if not traces.sampling:
+        return {}  # the gateway decides nothing then, and a pod would trace whatever a client asks it to
     return {
         "SERVING_OTLP_ENDPOINT": f"http://collector.{naming.MONITORING_NAMESPACE}:{OTLP_PORT}",
         "SERVING_TRACE_SAMPLING": str(traces.sampling),

@@ -138,6 +138,13 @@ def test_pods_trace_to_the_collector(tmp_path: Path) -> None:
     assert (told.otlp_endpoint, told.trace_sampling) == ("http://collector.inferstack-monitoring:4317", 25)
 
 
+def test_pods_of_a_stack_without_traces_have_no_collector(tmp_path: Path) -> None:
+    """Else a client's own header would decide what is traced."""
+    pod = _one(_declare(tmp_path, sampling=0), ":Deployment", "sentiment-stable")["spec"]["template"]["spec"]
+    variables = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    assert serving.settings.Settings.from_environment(variables).otlp_endpoint is None
+
+
 def test_an_objective_changes_no_object_of_the_release(tmp_path: Path) -> None:
     """Another objective changes what is alerted on, and neither a pod nor a route."""
     other = settings.Objective(availability=99.9, latency=settings.Latency(quantile=99, seconds=0.5), window_days=30)
