@@ -21,6 +21,9 @@ SLOT_LABEL = f"{DOMAIN}/slot"
 
 GPU_RESOURCE = "nvidia.com/gpu"
 
+# Who is told of what belongs to no service: the label `team` of such alerts.
+PLATFORM_TEAM = "platform"
+
 
 def labels(name: str, environment: str) -> dict[str, str]:
     """The labels that every object carries.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
-from infra import instance_types
+from infra import instance_types, naming
 from infra.settings import errors
 from infra.settings.aws import Aws
 from infra.settings.base import Model
@@ -74,6 +74,15 @@ class Settings(Model):
             if (wanted := service.objective.window_days) > kept:
                 sentence = f"{wanted} is more than monitoring.retention_days, {kept}: Prometheus cannot keep it"
                 raise errors.conflict(("services", index, "objective", "window_days"), sentence)
+        return self
+
+    @model_validator(mode="after")
+    def _teams_of_routes_are_there(self) -> Self:
+        teams = sorted({naming.PLATFORM_TEAM, *(service.team for service in self.services)})
+        for index, route in enumerate(self.monitoring.routes):
+            if route.team is not None and route.team not in teams:
+                sentence = f"no alert is of a team {route.team!r}. Allowed: {', '.join(teams)}"
+                raise errors.conflict(("monitoring", "routes", index, "team"), sentence)
         return self
 
     @model_validator(mode="after")

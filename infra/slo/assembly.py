@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from infra import naming
 from infra.slo import (
     cause_alerts,
     gpu_alerts,
     monitoring_alerts,
-    names,
     platform_alerts,
     pod_alerts,
     recording,
@@ -40,7 +40,7 @@ def service_rules(service: Service, monitoring: Monitoring) -> dict[str, Any]:
 
 def platform_rules(settings: Settings) -> dict[str, Any]:
     """The rule file of all that belongs to no service, with what the stack's components export and nothing else."""
-    alerts = Alerts(runbooks=settings.monitoring.runbooks, labels={"team": names.PLATFORM_TEAM})
+    alerts = Alerts(runbooks=settings.monitoring.runbooks, labels={"team": naming.PLATFORM_TEAM})
     cluster = [*platform_alerts.rules(settings, alerts), *pod_alerts.of_platform(alerts)]
     gpus = [group("platform.gpus", list(gpu_alerts.rules(alerts)))] if gpu_alerts.present(settings) else []
     return {

@@ -16,8 +16,6 @@ PREDICT_PATH: Final = "/v1/predict"
 GOOD_CODE: Final = "2xx"
 BAD_CODE: Final = "5"
 """Envoy's class of the answers that are a fault of ours."""
-PLATFORM_TEAM: Final = "platform"
-"""Who is told of what belongs to no service."""
 BUDGET_LEFT: Final = "service:slo_error_budget_left:ratio"
 """1 at the start, 0 when the objective's window has used it up, negative beyond."""
 

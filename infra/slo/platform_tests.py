@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from infra import naming
-from infra.slo import gpu_alerts, monitoring_alerts, names
+from infra.slo import gpu_alerts, monitoring_alerts
 from infra.slo.promtool import Case, constant, counter, firing, minutes, series
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Example:
     only: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def case(self) -> Case:
-        labels = {"severity": self.severity, "team": names.PLATFORM_TEAM, **self.labels}
+        labels = {"severity": self.severity, "team": naming.PLATFORM_TEAM, **self.labels}
         checks: list[Check] = [firing(self.alert, minutes(self.first), labels, only=self.only)]
         if self.first:
             checks.insert(0, firing(self.alert, minutes(self.first - 1), only=self.only))

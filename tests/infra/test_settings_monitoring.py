@@ -125,6 +125,10 @@ HOOK = {"name": "hook", "kind": "webhook"}
         ({"dead_mans_switch": "nobody"}, "monitoring.dead_mans_switch: no receiver is named 'nobody'."),
         ({"routes": [{"receiver": "nobody"}]}, "monitoring.routes[0].receiver: no receiver is named 'nobody'."),
         (
+            {"routes": [{"team": "languge", "receiver": "log"}]},
+            "monitoring.routes[0].team: no alert is of a team 'languge'. Allowed: language, platform.",
+        ),
+        (
             {"routes": [{"severity": "page", "receiver": "log"}, {"severity": "page", "team": "a", "receiver": "log"}]},
             "monitoring.routes[1]: an earlier route takes all that this one would. Allowed: the narrower route first.",
         ),
@@ -151,6 +155,7 @@ def test_each_receiver_is_reached_by_a_narrow_route_before_a_wide_one() -> None:
     config["monitoring"]["routes"] = [
         {"severity": "page", "team": "language", "receiver": "log"},
         {"severity": "page", "receiver": "log"},
+        {"team": "platform", "receiver": "log"},
         {"receiver": "log"},
     ]
-    assert len(settings.parse(config, source=ROOT / "Pulumi.local.yaml").monitoring.routes) == 3
+    assert len(settings.parse(config, source=ROOT / "Pulumi.local.yaml").monitoring.routes) == 4
