@@ -48,7 +48,7 @@ def versions(stack: str) -> None:
 @main.command()
 @click.option("--stack", default="local", show_default=True, help="The stack whose file is read.")
 def kind(stack: str) -> None:
-    """Print where the stack's cluster comes from: embedded or existing."""
+    """Print where the stack's cluster comes from: embedded, existing or eks."""
     click.echo(_read(stack).cluster.kind)
 
 
