@@ -17,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from infra import settings
 from local import status
 from local.paths import Paths
 from local.predict import predict
@@ -316,15 +317,14 @@ def test_an_existing_cluster_is_previewed_by_its_context(
     stack: LocalStack, changed: Change, cluster: RunningCluster
 ) -> None:
     """`cluster.kind: existing` needs a kubeconfig context and image references, and nothing of the embedded cluster."""
-    platform = f"127.0.0.1:1/any@sha256:{'0' * 64}"
+    platform = dict.fromkeys(settings.PlatformImages.model_fields, f"127.0.0.1:1/any@sha256:{'0' * 64}")
 
     def existing(config: dict[str, Any]) -> None:
-        images = {"registry": cluster.registry, "base": platform, "contour": platform, "envoy": platform}
         config["cluster"] = {
             "kind": "existing",
             "context": cluster.context,
             "kubeconfig": str(cluster.kubeconfig),
-            "images": images,
+            "images": {"registry": cluster.registry, **platform},
         }
 
     assert changed(existing).update("preview") == 0
