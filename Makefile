@@ -93,7 +93,7 @@ rehearse: venv ## apply a stack without an account: STACK=prod [FROM=<git refere
 	@$(PY) -m rehearsal run --stack $(or $(STACK),$(error say which stack: make rehearse STACK=prod)) $(if $(FROM),--from $(FROM)) $(REHEARSE_FLAGS)
 
 .PHONY: test test-fast
-test-fast: venv ## the tests that need no built tools: under two minutes
+test-fast: venv ## the tests that need no built tools: two minutes
 	@$(PY) -m pytest -m "not tools and not cluster and not model_build and not contract"
 test: venv venv-model-build tools wheels wheels-cuda-stub images model ## everything that needs no GPU and no cloud account
 	@$(PY) -m tests.run_suites

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.releases import Release, Step, StepRefusedError, following, next_weight, step_between
@@ -83,12 +83,14 @@ def _prepared(before: Release) -> st.SearchStrategy[Release]:
     return filled.map(lambda slot: before.model_copy(update={idle: slot}))
 
 
+@settings(max_examples=50)  # each has up to twelve steps
 @given(histories())
 def test_weights_are_always_a_whole(states: list[Release]) -> None:
     """Whatever the sequence of steps, the weights of the slots sum to 100."""
     assert all(sum(slot.weight for _, slot in state.slots()) == 100 for state in states)
 
 
+@settings(max_examples=50)  # each has up to twelve steps
 @given(histories())
 def test_no_slot_takes_requests_that_was_not_there_before(states: list[Release]) -> None:
     """A slot takes requests only with a version that it had in the state before, so that its pods can be ready.
@@ -104,12 +106,14 @@ def test_no_slot_takes_requests_that_was_not_there_before(states: list[Release])
             assert not slot.weight or old.get(name) == slot.version
 
 
+@settings(max_examples=50)  # each has up to twelve steps
 @given(histories())
 def test_no_slot_takes_requests_without_pods(states: list[Release]) -> None:
     """A slot with a weight has replicas."""
     assert all(slot.replicas for state in states for _, slot in state.slots() if slot.weight)
 
 
+@settings(max_examples=50)  # each has up to twelve steps
 @given(histories())
 def test_one_version_changes_at_a_time(states: list[Release]) -> None:
     """One step never changes what two slots run."""
@@ -119,6 +123,7 @@ def test_one_version_changes_at_a_time(states: list[Release]) -> None:
         assert len(changed) <= 1
 
 
+@settings(max_examples=50)  # each has up to twelve steps
 @given(histories())
 def test_rollback_is_one_step_away(states: list[Release]) -> None:
     """While two versions are there, one allowed step leads all requests to the one that was good before."""
@@ -136,6 +141,7 @@ def test_rollback_is_one_step_away(states: list[Release]) -> None:
         assert [dict(release.slots())[idle].weight for release in turned] == [100]
 
 
+@settings(max_examples=50)  # each has up to twelve steps
 @given(histories())
 def test_each_following_state_is_one_allowed_step(states: list[Release]) -> None:
     """What is offered as a next state is one, by the very check that refuses the others."""
