@@ -89,8 +89,9 @@ def _problem(release: Release) -> str | None:
     if (total := sum(slot.weight for slot in slots.values())) != _ALL:
         return f"the weights sum to {total}. Allowed: {_ALL}"
     for name, slot in slots.items():
-        if slot.weight and not slot.replicas:
-            return f"{name} takes {slot.weight} % of the requests and has no replicas. Allowed: 1 or more"
+        # One that gets no requests may be the next to get them all.
+        if not slot.replicas:
+            return f"{name} has no replicas. Allowed: 1 or more, or no such slot"
     match release:
         case BlueGreenRelease():
             return _problem_of_colours(slots)
@@ -116,8 +117,6 @@ def _problem_of_colours(slots: Mapping[str, Slot]) -> str | None:
 def _problem_of_canary(release: CanaryRelease, candidate: Slot) -> str | None:
     if candidate.version == release.stable.version:
         return f"stable and candidate are both {candidate.version}. Allowed: different versions"
-    if not release.stable.replicas:
-        return "stable has no replicas while there is a candidate, so nothing could be rolled back to"
     if candidate.weight not in (0, *release.steps):
         return f"candidate has weight {candidate.weight}. Allowed: {', '.join(map(str, (0, *release.steps)))}"
     return None
