@@ -1,8 +1,7 @@
 """Which state of a release may follow which: a state machine over the release in the stack file, without Pulumi.
 
 A release is a pair of slots with versions and weights. One step changes one thing: it fills a slot, moves traffic,
-empties a slot. Whatever the state, one step leads all traffic back to the version that was good before. The rules of
-the policy pack judge the same from the same two states, in code of their own; a test holds the two equal.
+empties a slot. Whatever the state, one step leads all traffic back to the version that was good before.
 """
 
 from __future__ import annotations

@@ -13,12 +13,16 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarArgs,
     EnvVarSourceArgs,
     ObjectFieldSelectorArgs,
+    PersistentVolumeClaimArgs,
+    PersistentVolumeClaimSpecArgs,
     PodSecurityContextArgs,
     ResourceRequirementsArgs,
     SeccompProfileArgs,
     SecurityContextArgs,
     TopologySpreadConstraintArgs,
+    VolumeResourceRequirementsArgs,
 )
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from infra import naming
 
@@ -29,13 +33,17 @@ if TYPE_CHECKING:
 NONROOT_UID = 65532
 
 
-def pod_security_context() -> PodSecurityContextArgs:
-    """For a pod: an unprivileged user, and the system calls that the container runtime allows by default."""
+def pod_security_context(user: int = NONROOT_UID) -> PodSecurityContextArgs:
+    """For a pod: an unprivileged user, and the system calls that the container runtime allows by default.
+
+    Args:
+        user: its number, and its group's; another than the default for an image whose files are its own user's.
+    """
     return PodSecurityContextArgs(
         run_as_non_root=True,
-        run_as_user=NONROOT_UID,
-        run_as_group=NONROOT_UID,
-        fs_group=NONROOT_UID,
+        run_as_user=user,
+        run_as_group=user,
+        fs_group=user,
         seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
     )
 
@@ -76,3 +84,20 @@ def spread(pods: LabelSelectorArgs) -> list[TopologySpreadConstraintArgs]:
         )
         for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     ]
+
+
+def claim(volume: str, *, labels: dict[str, str], size: str) -> PersistentVolumeClaimArgs:
+    """What each pod of a StatefulSet gets, of the cluster's default storage class.
+
+    Args:
+        volume: its name in the pod.
+        labels: of the claim.
+        size: for example ``1Gi``.
+    """
+    return PersistentVolumeClaimArgs(
+        metadata=ObjectMetaArgs(name=volume, labels=labels),
+        spec=PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteOnce"],
+            resources=VolumeResourceRequirementsArgs(requests={"storage": size}),
+        ),
+    )

@@ -19,8 +19,6 @@ from pulumi_kubernetes.core.v1 import (
     EmptyDirVolumeSourceArgs,
     HTTPGetActionArgs,
     KeyToPathArgs,
-    PersistentVolumeClaimArgs,
-    PersistentVolumeClaimSpecArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
@@ -30,7 +28,6 @@ from pulumi_kubernetes.core.v1 import (
     ServiceSpecArgs,
     VolumeArgs,
     VolumeMountArgs,
-    VolumeResourceRequirementsArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
@@ -45,6 +42,7 @@ from infra import naming, receivers
 from infra.capacity import Demand
 from infra.kubernetes import access, traffic
 from infra.kubernetes.pods import (
+    claim,
     configuration_annotation,
     container_security_context,
     field_variable,
@@ -131,7 +129,9 @@ def declare_alertmanager(scope: Scope, args: AlertmanagerArgs) -> None:
                     volumes=_volumes(configuration.metadata.name, args),
                 ),
             ),
-            volume_claim_templates=_claims(scope) if args.monitoring.storage_gib else None,
+            volume_claim_templates=[claim(_VOLUME, labels=scope.labels(NAME), size=_STORAGE)]
+            if args.monitoring.storage_gib
+            else None,
         ),
         opts=scope.child(),
     )
@@ -260,15 +260,3 @@ def _volumes(configuration: pulumi.Input[str], args: AlertmanagerArgs) -> list[V
 def _secret_volume(receiver: str, secret: str) -> VolumeArgs:
     items = [KeyToPathArgs(key=receivers.URL_FIELD, path=receivers.URL_FIELD)]
     return VolumeArgs(name=receivers.volume(receiver), secret=SecretVolumeSourceArgs(secret_name=secret, items=items))
-
-
-def _claims(scope: Scope) -> Sequence[PersistentVolumeClaimArgs]:
-    return [
-        PersistentVolumeClaimArgs(
-            metadata=ObjectMetaArgs(name=_VOLUME, labels=scope.labels(NAME)),
-            spec=PersistentVolumeClaimSpecArgs(
-                access_modes=["ReadWriteOnce"],
-                resources=VolumeResourceRequirementsArgs(requests={"storage": _STORAGE}),
-            ),
-        )
-    ]

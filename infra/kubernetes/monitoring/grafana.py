@@ -32,12 +32,10 @@ from pulumi_kubernetes.core.v1 import (
     EnvVarArgs,
     HTTPGetActionArgs,
     KeyToPathArgs,
-    PodSecurityContextArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
     ProjectedVolumeSourceArgs,
-    SeccompProfileArgs,
     Secret,
     SecretVolumeSourceArgs,
     VolumeArgs,
@@ -51,7 +49,12 @@ from infra import naming
 from infra.capacity import Demand
 from infra.kubernetes import access, traffic
 from infra.kubernetes.monitoring import prometheus
-from infra.kubernetes.pods import configuration_annotation, container_security_context, small_resources
+from infra.kubernetes.pods import (
+    configuration_annotation,
+    container_security_context,
+    pod_security_context,
+    small_resources,
+)
 from infra.kubernetes.scope import pods_of
 
 if TYPE_CHECKING:
@@ -69,8 +72,6 @@ _CONFIGURATION: Final = "/etc/inferstack"
 _SECRETS: Final = "/etc/inferstack-secrets"
 _DASHBOARDS: Final = "/etc/inferstack-dashboards"
 _DATA: Final = "/var/lib/grafana"
-# The data source's, by which dashboards name it.
-DATA_SOURCE: Final = "prometheus"
 
 _SETTINGS: Final[Mapping[str, Mapping[str, str]]] = {
     "server": {"http_port": str(_PORT)},
@@ -121,7 +122,7 @@ def data_sources(url: str) -> dict[str, Any]:
     """The provisioning file of data sources: the stack's Prometheus and nothing else."""
     source = {
         "name": "Prometheus",
-        "uid": DATA_SOURCE,
+        "uid": "prometheus",
         "type": "prometheus",
         "access": "proxy",
         "url": url,
@@ -197,7 +198,7 @@ def declare_grafana(
                     automount_service_account_token=False,
                     enable_service_links=False,
                     node_selector=naming.node_labels(pool) if pool else None,
-                    security_context=_security_context(),
+                    security_context=pod_security_context(_USER),
                     containers=[_container(image)],
                     volumes=_volumes(configuration.metadata.name, _passwords(scope).metadata.name, dashboards),
                 ),
@@ -213,16 +214,6 @@ def _passwords(scope: Scope) -> Secret:
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in made_up.items()}
     options = pulumi.ResourceOptions.merge(scope.child(), pulumi.ResourceOptions(ignore_changes=["data"]))
     return Secret(NAME, metadata=scope.metadata(NAME), data=pulumi.Output.secret(encoded), opts=options)
-
-
-def _security_context() -> PodSecurityContextArgs:
-    return PodSecurityContextArgs(
-        run_as_non_root=True,
-        run_as_user=_USER,
-        run_as_group=_USER,
-        fs_group=_USER,
-        seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
-    )
 
 
 def _volumes(

@@ -20,7 +20,6 @@ from pulumi_kubernetes.core.v1 import (
     HTTPGetActionArgs,
     KeyToPathArgs,
     PersistentVolumeClaimArgs,
-    PersistentVolumeClaimSpecArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
@@ -31,7 +30,6 @@ from pulumi_kubernetes.core.v1 import (
     VolumeArgs,
     VolumeMountArgs,
     VolumeProjectionArgs,
-    VolumeResourceRequirementsArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import (
@@ -46,6 +44,7 @@ from infra.capacity import Demand
 from infra.kubernetes import access, traffic
 from infra.kubernetes.monitoring import discovery
 from infra.kubernetes.pods import (
+    claim,
     container_security_context,
     field_variable,
     pod_security_context,
@@ -241,12 +240,4 @@ def _claims(scope: Scope, storage_gib: int | None) -> Sequence[PersistentVolumeC
     """Of the cluster's default storage class. A set takes no other size later: see the runbook of VolumeFilling."""
     if storage_gib is None:
         return None
-    return [
-        PersistentVolumeClaimArgs(
-            metadata=ObjectMetaArgs(name=_VOLUME, labels=scope.labels(NAME)),
-            spec=PersistentVolumeClaimSpecArgs(
-                access_modes=["ReadWriteOnce"],
-                resources=VolumeResourceRequirementsArgs(requests={"storage": f"{storage_gib}Gi"}),
-            ),
-        )
-    ]
+    return [claim(_VOLUME, labels=scope.labels(NAME), size=f"{storage_gib}Gi")]
