@@ -84,6 +84,7 @@ def up(paths: Paths, options: ClusterOptions, toolbox: Toolbox, progress: Progre
         )
         _start_components(start)
         _wait_for_node(start)
+        _wait_for_supervisor(start)
         record.write(paths, plan, options)
     return True
 
@@ -95,9 +96,7 @@ def is_ready(paths: Paths, options: ClusterOptions) -> bool:
     if plan is None or recorded is None or not record.was_made_with(recorded, options):
         return False
     supervisor = Supervisor(paths)
-    if not supervisor.running() or any(
-        info.state not in {"RUNNING", "STARTING"} for info in supervisor.processes().values()
-    ):
+    if not supervisor.running() or any(info.state != "RUNNING" for info in supervisor.processes().values()):
         return False
     try:
         readiness.https_ok(f"{plan.apiserver_url}/readyz", authority=paths.pki / "ca.crt", client=paths.pki / "admin")()
@@ -243,6 +242,22 @@ def _wait_for_node(start: _Start) -> None:
             problem = str(error)
         time.sleep(POLL_SECONDS)
     raise ClusterError(f"the node {NAME} is not ready after {READY_SECONDS:.0f} s: {problem}")
+
+
+def _wait_for_supervisor(start: _Start) -> None:
+    """Wait until supervisord counts every component as started.
+
+    A component answers before supervisord trusts it (``startsecs``), and one that fell over once has just come back:
+    ``status`` would call the cluster partial.
+    """
+    deadline = time.monotonic() + READY_SECONDS
+    while states := {
+        info.name: info.state for info in start.supervisor.processes().values() if info.state != "RUNNING"
+    }:
+        for name, state in states.items():
+            if state == "FATAL" or time.monotonic() > deadline:
+                raise ClusterError(_failure(start.paths, name, f"does not keep running (supervisord says {state})"))
+        time.sleep(POLL_SECONDS)
 
 
 def _failure(paths: Paths, name: str, what: str) -> str:

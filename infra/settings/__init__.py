@@ -15,6 +15,7 @@ from infra.settings.aws import (
     OwnedRegistry,
     SharedRegistry,
 )
+from infra.settings.changes import Changes, Freeze, Waiver
 from infra.settings.cluster import (
     Cluster,
     EksCluster,
@@ -29,15 +30,26 @@ from infra.settings.monitoring import LogReceiver, Monitoring, Receiver, Route, 
 from infra.settings.objective import Latency, Objective
 from infra.settings.pools import Pool, PoolNodes
 from infra.settings.reading import PROJECT, from_pulumi, parse, read, schema, stack_file, stack_file_schema
-from infra.settings.services import BlueGreenRelease, CanaryRelease, Profile, Resources, Service, Shape, Slot
+from infra.settings.services import (
+    Autoscaling,
+    BlueGreenRelease,
+    CanaryRelease,
+    Profile,
+    Resources,
+    Service,
+    Shape,
+    Slot,
+)
 from infra.settings.stack import Gateway, Settings
 
 __all__ = [
     "PROJECT",
+    "Autoscaling",
     "Aws",
     "BlueGreenRelease",
     "BreakGlass",
     "CanaryRelease",
+    "Changes",
     "Cluster",
     "ContinuousIntegration",
     "Database",
@@ -45,6 +57,7 @@ __all__ = [
     "EksImages",
     "EmbeddedCluster",
     "ExistingCluster",
+    "Freeze",
     "Gateway",
     "Ingress",
     "Latency",
@@ -69,6 +82,7 @@ __all__ = [
     "Slot",
     "SystemNodes",
     "Traces",
+    "Waiver",
     "WebhookReceiver",
     "from_pulumi",
     "parse",

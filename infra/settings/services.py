@@ -95,6 +95,21 @@ class CanaryRelease(Model):
     steps: Annotated[tuple[Annotated[int, Field(ge=1, le=100)], ...], Field(min_length=1)] = Field(
         default=(5, 20, 40, 100), description="The candidate's weights, one after the other; the last is 100."
     )
+    pause_minutes: Annotated[int, Field(ge=0, le=10080)] = Field(
+        default=15, description="How long a step lasts at least before the next, when `python -m rollout watch` drives."
+    )
+    sticky: bool = Field(
+        default=True,
+        description="Whether a user stays with a slot, by the header X-User-Bucket; requests without it go by weight.",
+    )
+    mirror: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=0,
+        description="Per cent of the users whose requests are also asked of the candidate, to compare its answers.",
+    )
+    baseline: bool = Field(
+        default=True,
+        description="Whether the stable version runs beside the candidate, in its number and weight, for comparison.",
+    )
     stable: Slot
     candidate: Slot | None = None
 
@@ -120,6 +135,10 @@ class BlueGreenRelease(Model):
     slot_names: ClassVar = ("blue", "green")
 
     strategy: Literal["blue_green"]
+    keep_minutes: Annotated[int, Field(ge=0, le=10080)] = Field(
+        default=60,
+        description="How long the colour that was left is kept, when `python -m rollout watch` drives.",
+    )
     blue: Slot | None = None
     green: Slot | None = None
 
@@ -136,6 +155,15 @@ class BlueGreenRelease(Model):
                 yield name, slot
 
 
+class Autoscaling(Model):
+    """How many replicas a slot may have beyond those of the stack file, and by what it gets them."""
+
+    max_replicas: Annotated[int, Field(ge=1, le=100)] = Field(description="Of each slot; `replicas` is the least.")
+    requests_in_flight: Annotated[int, Field(ge=1, le=10000)] = Field(
+        description="Requests that one pod answers at a time, on average, before another is started."
+    )
+
+
 Release = Annotated[CanaryRelease | BlueGreenRelease, Field(discriminator="strategy")]
 
 
@@ -149,6 +177,9 @@ class Service(Model):
     objective: Objective
     resources: Resources = Resources()
     profile: Profile | None = Field(default=None, description="For pools of variant cuda-trt, and only there.")
+    autoscaling: Autoscaling | None = Field(
+        default=None, description="Without it a slot has the replicas of the stack file."
+    )
     release: Release
 
     def versions(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from infra import instance_types, naming
 from infra.settings import errors
 from infra.settings.aws import Aws
 from infra.settings.base import Model
+from infra.settings.changes import Changes
 from infra.settings.cluster import Cluster, EksCluster, EmbeddedCluster
 from infra.settings.monitoring import LogReceiver, Monitoring
 from infra.settings.pools import Pool
@@ -34,6 +35,7 @@ class Settings(Model):
 
     cluster: Cluster
     aws: Aws | None = Field(default=None, description="The AWS account; for cluster.kind eks, and only there.")
+    changes: Changes = Changes()
     gateway: Gateway = Gateway()
     monitoring: Monitoring
     pools: Annotated[tuple[Pool, ...], Field(min_length=1)]
