@@ -16,6 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from serving.errors import ErrorType, ServingError
 from serving.problems import respond
+from serving.routes import PREDICT_PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -88,6 +89,10 @@ class RequestMiddleware:
             return
         trace_id = exchange.trace_ids["trace_id"] if exchange.trace else None
         self._metrics.observe_latency(path, exchange.status, seconds, trace_id=trace_id)
+        if path == PREDICT_PATH:
+            self._metrics.users.answered(
+                scope["headers"], status=exchange.status, seconds=seconds, predicted=state.get("predicted")
+            )
         if exchange.trace:
             exchange.trace.end(method=method, route=route, status=exchange.status, noted=state)
         noted: dict[str, Any] = {
@@ -141,6 +146,10 @@ class _Exchange:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Query-Id"] = self.state["query_id"]
+            # A failure too says who answered: without them it was the gateway.
+            headers["X-Inferstack-Slot"] = self._runtime.settings.slot
+            if loaded := self._runtime.loaded:
+                headers["X-Inferstack-Version"] = loaded.model.card.version
             if self._runtime.draining:
                 # The client must not send its next request into a socket that is about to close.
                 headers["Connection"] = "close"

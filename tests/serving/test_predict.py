@@ -37,6 +37,12 @@ def test_answers_each_text_in_order(client: TestClient) -> None:
     assert body["query_id"] == answer.headers["X-Query-Id"]
 
 
+def test_each_answer_names_slot_and_version(client: TestClient) -> None:
+    """A refusal too: a client that counts failures knows whether a version failed or what is before it."""
+    for answer in (ask(client, "wonderful"), ask(client), client.get("/nowhere")):
+        assert (answer.headers["X-Inferstack-Slot"], answer.headers["X-Inferstack-Version"]) == ("stable", VERSION)
+
+
 def test_padding_and_truncation_of_the_tokenizer_file_are_undone(client: TestClient) -> None:
     """A text has the same score alone and beside longer ones, and all its tokens count."""
     long = " ".join(["good"] * (MAX_TOKENS - 2))
