@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("infra", "model_build", "serving", "policies", "local", "rehearsal", "tools", "bench", "tests")
+PACKAGES = (
+    "infra",
+    "model_build",
+    "serving",
+    "policies",
+    "client",
+    "rollout",
+    "drill",
+    "local",
+    "rehearsal",
+    "tools",
+    "bench",
+    "tests",
+)
 LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
 
 
@@ -32,6 +45,10 @@ def test_the_import_rules_hold() -> None:
         ("infra/offender.py", "import model_build.spec"),
         ("infra/bootstrap/offender.py", "import pulumi"),
         ("tools/offender.py", "import local.paths"),
+        ("client/offender.py", "import infra.routing"),
+        ("rollout/offender.py", "import infra.stack"),
+        ("drill/offender.py", "import local.stack"),
+        ("infra/offender.py", "import rollout"),
         ("model_build/manifest/offender.py", "import torch"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The client library: asks a service, and sends the bucket of a user instead of its name."""

@@ -1,0 +1,1 @@
+"""The release command: drives a release step by step, by evidence, and writes each step into the stack file."""
