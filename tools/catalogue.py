@@ -372,6 +372,16 @@ _MONITORING = (
             stamp={_PROMETHEUS_VERSION: "1.9.1"},
         ),
     ),
+    # Kubernetes scales a service by what Prometheus knows of its pods; it has no flag that prints its version.
+    Tool(
+        name="prometheus-adapter",
+        version="0.12.0",
+        programs=("prometheus-adapter",),
+        version_arguments=None,
+        group=_IMAGES,
+        seconds=90,
+        source=GoBuild(packages=("sigs.k8s.io/prometheus-adapter/cmd/adapter",)),
+    ),
     Tool(
         name="collector",
         version="0.161.0",

@@ -32,6 +32,7 @@ BINARIES = (
     "kube-state-metrics",
     "node-exporter",
     "collector",
+    "prometheus-adapter",
 )
 """The images that add one built tool, each named after it."""
 _CALL_THE_WORLD = ("alertmanager", "collector")
