@@ -7,7 +7,7 @@ import time
 from collections import deque
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
 
@@ -65,6 +65,18 @@ class Run:
     error_type: str | None = None
 
 
+class Outcome(NamedTuple):
+    """What became of a request's texts.
+
+    Attributes:
+        rows: probabilities of each text.
+        batch_texts: texts in the run that a text of it was in, in the mean over its texts.
+    """
+
+    rows: Rows
+    batch_texts: float
+
+
 class BatchObserver(Protocol):
     """Who is told of each run, before its requests are answered."""
 
@@ -80,8 +92,9 @@ class _Job:
     texts: list[Tokens]
     trace: RequestTrace | None
     queued: float = field(default_factory=time.monotonic)
-    future: Future[Rows] = field(default_factory=Future["Rows"])
+    future: Future[Outcome] = field(default_factory=Future[Outcome])
     rows: dict[int, NDArray[np.float32]] = field(default_factory=dict["int", "NDArray[np.float32]"])
+    company: int = 0  # sum over its texts of the texts in their runs
 
 
 _Item = tuple[_Job, int]
@@ -144,7 +157,7 @@ class Batcher:
         since = self._busy_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def submit(self, texts: list[Tokens], trace: RequestTrace | None = None) -> Future[Rows]:
+    def submit(self, texts: list[Tokens], trace: RequestTrace | None = None) -> Future[Outcome]:
         """Queue the texts of one request; to cancel the future withdraws them.
 
         Args:
@@ -152,7 +165,7 @@ class Batcher:
             trace: of the request, if it is recorded.
 
         Returns:
-            A future of one row of probabilities for each text.
+            A future of one row of probabilities for each text, and of how many ran together.
 
         Raises:
             ServingError: of type OVERLOADED, when the queue cannot hold them all.
@@ -228,8 +241,9 @@ class Batcher:
         self._tell(items, started=started, error_type=None)
         for (job, index), row in zip(items, rows, strict=True):
             job.rows[index] = row
-            if len(job.rows) == len(job.texts):
-                _finish(job.future, [job.rows[position] for position in range(len(job.texts))])
+            job.company += len(items)
+            if (texts := len(job.texts)) == len(job.rows):
+                _finish(job.future, Outcome([job.rows[position] for position in range(texts)], job.company / texts))
 
     def _tell(self, items: list[_Item], *, started: float, error_type: str | None) -> None:
         lengths = [len(job.texts[index]) for job, index in items]
@@ -247,7 +261,7 @@ class Batcher:
             observer.observe_run(run)
 
 
-def _finish(future: Future[Rows], outcome: Rows | Exception) -> None:
+def _finish(future: Future[Outcome], outcome: Outcome | Exception) -> None:
     try:
         if isinstance(outcome, Exception):
             future.set_exception(outcome)

@@ -101,6 +101,7 @@ def router(database: Database) -> APIRouter:
         except DatabaseError as error:
             _log.warning("feedback not stored", error=str(error))
             raise ServingError(ErrorType.NO_DATABASE, "feedback cannot be stored now; try again later") from None
+        parts.metrics.users.rated(request.scope["headers"], body.rating)
         return FeedbackResponse(query_id=body.query_id)
 
     return feedback

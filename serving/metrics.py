@@ -17,6 +17,9 @@ from prometheus_client import (
     Info,
     disable_created_metrics,
 )
+from prometheus_client.exposition import choose_encoder
+
+from serving.user_metrics import UserMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +83,21 @@ class Metrics:
             "trace_spans_dropped", "Spans that were given up: no collector, or too many waited.", registry=registry
         )
         self.ready = Gauge("service_ready", "1 when the readiness probe would pass.", registry=registry)
+        self.users = UserMetrics()
         self._rate = RateWindow(_RATE_WINDOW_SECONDS, clock=time.monotonic)
         self.tokens_per_second.set_function(self._rate.per_second)
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All series, and their media type.
+
+        Args:
+            accept: which formats the reader takes: OpenMetrics, which has exemplars, or Prometheus' text format.
+        """
+        encode, media_type = choose_encoder(accept)
+        text = encode(self.registry)
+        end = b"# EOF\n" if text.endswith(b"# EOF\n") else b""
+        users = self.users.exposition(openmetrics=bool(end)).encode()
+        return text.removesuffix(end) + users + end, media_type
 
     def observe_latency(self, path: str, status: int, seconds: float, *, trace_id: str | None) -> None:
         """Take note of how long a request took.

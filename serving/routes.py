@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client.exposition import choose_encoder
 
 from serving import health
 from serving.schemas import Prediction, PredictRequest, PredictResponse, ProbeReport, Problem
+from serving.user_metrics import Predicted
 from serving.validation import check_texts, check_tokens
 
 if TYPE_CHECKING:
@@ -48,11 +48,12 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
+PREDICT_PATH = "/v1/predict"
 api = APIRouter(tags=["predict"])
 operations = APIRouter(tags=["operations"])
 
 
-@api.post("/v1/predict", responses=_PROBLEMS)
+@api.post(PREDICT_PATH, responses=_PROBLEMS)
 async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> PredictResponse:
     """Classify texts: one label and score for each, in the order of the request."""
     texts, state = body.inputs, request.scope["state"]
@@ -68,16 +69,20 @@ async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> P
     if trace is not None:
         trace.tokenized(started, tokens=sum(map(len, tokens)))
     check_tokens(map(len, tokens), loaded.limits, special_tokens=model.special_tokens)
-    rows = await asyncio.wrap_future(parts.runtime.submit(tokens, trace))
-    best = [int(row.argmax()) for row in rows]
+    outcome = await asyncio.wrap_future(parts.runtime.submit(tokens, trace))
+    best = [(int(row.argmax()), float(row.max())) for row in outcome.rows]
+    predictions = [Prediction(label=model.card.labels[index], score=score) for index, score in best]
+    state["predicted"] = Predicted(
+        labels=[each.label for each in predictions],
+        confidence=sum(each.score for each in predictions),
+        tokens=sum(map(len, tokens)),
+        batch_texts=outcome.batch_texts,
+    )
     return PredictResponse(
         service=model.card.service,
         version=model.card.version,
         query_id=state["query_id"],
-        predictions=[
-            Prediction(label=model.card.labels[index], score=float(row[index]))
-            for index, row in zip(best, rows, strict=True)
-        ],
+        predictions=predictions,
     )
 
 
@@ -85,8 +90,8 @@ async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> P
 def metrics(request: Request, parts: UsedParts) -> Response:
     """Metrics in the format that is asked for: OpenMetrics, which has exemplars, or Prometheus' text format."""
     parts.metrics.ready.set(health.ready(parts.runtime).ok)
-    encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(parts.metrics.registry), headers={"Content-Type": media_type})
+    text, media_type = parts.metrics.exposition(request.headers.get("accept", ""))
+    return Response(text, headers={"Content-Type": media_type})
 
 
 def _add_probe(name: str, probe: Callable[[Runtime], ProbeReport]) -> None:

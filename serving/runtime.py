@@ -21,7 +21,7 @@ from serving.validation import Limits
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from serving.batching import Rows, Tokens
+    from serving.batching import Outcome, Tokens
     from serving.metrics import Metrics
     from serving.model import Model
     from serving.settings import Settings
@@ -95,7 +95,7 @@ class Runtime:
             raise ServingError(ErrorType.NOT_READY, self.loaded.golden.reason)
         return self.loaded
 
-    def submit(self, texts: list[Tokens], trace: RequestTrace | None) -> Future[Rows]:
+    def submit(self, texts: list[Tokens], trace: RequestTrace | None) -> Future[Outcome]:
         """Queue texts for the model; see ``Batcher.submit``."""
         return self.require().batcher.submit(texts, trace)
 

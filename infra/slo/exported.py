@@ -39,6 +39,14 @@ SERVING: Final = frozenset(
         "tokens_total",
         "trace_spans_dropped_total",
         "trace_spans_sent_total",
+        "user_batch_texts_total",
+        "user_confidence_total",
+        "user_errors_total",
+        "user_feedback_total",
+        "user_log_seconds_total",
+        "user_requests_total",
+        "user_texts_total",
+        "user_tokens_total",
         *_histogram(
             "batch_queue_seconds", "batch_size_texts", "http_request_duration_seconds", "model_latency_seconds"
         ),

@@ -64,7 +64,7 @@ def test_answers_come_in_the_order_of_the_request(requests: list[list[int]]) -> 
     """Grouping by length never mixes up whose answer is whose."""
     running = batcher(echo, BatchLimits(max_batch=4, max_batch_tokens=40, max_queue=1000, wait_seconds=0.0))
     futures = [running.submit([[length] * length for length in request]) for request in requests]
-    assert [[int(row[0]) for row in future.result(20)] for future in futures] == requests
+    assert [[int(row[0]) for row in future.result(20).rows] for future in futures] == requests
     assert running.stop(20)
 
 
@@ -76,7 +76,7 @@ def test_texts_of_several_requests_share_a_run() -> None:
     eventually(lambda: gate.batches)
     rest = [running.submit([[number]]) for number in (2, 3, 4)]
     gate.open.set()
-    assert [int(future.result(20)[0][0]) for future in [first, *rest]] == [1, 2, 3, 4]
+    assert [int(future.result(20).rows[0][0]) for future in [first, *rest]] == [1, 2, 3, 4]
     assert [len(batch) for batch in gate.batches] == [1, 3]
 
 
@@ -91,7 +91,7 @@ def test_a_failed_run_fails_its_requests_only() -> None:
     running = batcher(fragile)
     with pytest.raises(RuntimeError, match="bad luck"):
         running.submit([[13]]).result(20)
-    assert int(running.submit([[7]]).result(20)[0][0]) == 7
+    assert int(running.submit([[7]]).result(20).rows[0][0]) == 7
     assert running.alive
 
 
@@ -105,7 +105,7 @@ def test_cancelled_requests_cost_nothing() -> None:
     kept = running.submit([[3]])
     given_up.cancel()
     gate.open.set()
-    assert int(kept.result(20)[0][0]) == 3
+    assert int(kept.result(20).rows[0][0]) == 3
     assert [2] not in [tokens for batch in gate.batches for tokens in batch]
     with pytest.raises(CancelledError):
         given_up.result(0)
@@ -122,9 +122,9 @@ def test_a_full_queue_sheds_load() -> None:
         running.submit([[3]])
     assert caught.value.kind is ErrorType.OVERLOADED
     gate.open.set()
-    assert len(waiting.result(20)) == LIMITS.max_queue
+    assert len(waiting.result(20).rows) == LIMITS.max_queue
     assert first.done()
-    assert int(running.submit([[3]]).result(20)[0][0]) == 3
+    assert int(running.submit([[3]]).result(20).rows[0][0]) == 3
 
 
 def test_stop_answers_what_was_accepted() -> None:
@@ -134,7 +134,7 @@ def test_stop_answers_what_was_accepted() -> None:
     futures = [running.submit([[number]]) for number in range(1, 9)]
     gate.open.set()
     assert running.stop(20)
-    assert [int(future.result(0)[0][0]) for future in futures] == list(range(1, 9))
+    assert [int(future.result(0).rows[0][0]) for future in futures] == list(range(1, 9))
     with pytest.raises(ServingError, match="stopping"):
         running.submit([[1]])
 
