@@ -10,7 +10,7 @@ import sys
 
 from serving import logs
 from serving.app import create_app
-from serving.server import DrainingServer
+from serving.server import ModelServer
 from serving.settings import Settings, SettingsError
 
 
@@ -23,7 +23,7 @@ def main() -> int:
         sys.stderr.write(f"serving: {error}\n")
         return 2
     logs.configure(settings.log_level)
-    DrainingServer(app, settings).run()
+    ModelServer(app, settings).run()
     return 0
 
 

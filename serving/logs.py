@@ -51,6 +51,11 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
 
 
+def quiet(logger: str) -> None:
+    """Log nothing below a warning of a library that says what it does."""
+    logging.getLogger(logger).setLevel(logging.WARNING)
+
+
 class TextHasher:
     """Hashes texts so that equal ones can be found in the logs and none can be guessed without the key."""
 

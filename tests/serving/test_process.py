@@ -20,7 +20,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.app import create_app
-from serving.server import DrainingServer
+from serving.server import ModelServer
 from serving.settings import Settings
 from tests.serving.waiting import eventually
 
@@ -220,7 +220,7 @@ def test_a_busy_port_is_told(tiny_model: Path) -> None:
 def test_what_is_loaded_is_searched_for_garbage_no_more(tiny_model: Path) -> None:
     """Once the model has been loaded, everything that is there leaves the generations of the garbage collector."""
     app = create_app(Settings(model_dir=tiny_model, threads=1))
-    server = DrainingServer(app, Settings(model_dir=tiny_model))
+    server = ModelServer(app, Settings(model_dir=tiny_model))
     loop = asyncio.new_event_loop()  # asyncio.run would take this thread's own away from Pulumi's tests
     try:
         loop.run_until_complete(server.on_tick(1))

@@ -15,6 +15,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
@@ -30,12 +31,13 @@ GOLDEN: list[dict[str, Any]] = [
 ]
 
 
-def write_model(directory: Path, *, delay_loops: int = 0) -> Path:
+def write_model(directory: Path, *, delay_loops: int = 0, labels: Sequence[str] = ("negative", "positive")) -> Path:
     """Write a model directory with its manifest.
 
     Args:
         directory: is made.
         delay_loops: rounds of a costly product in the graph, about 10 ms each, to make it slow without sleeping.
+        labels: of the bad and the good; turned around they make a version that is always wrong.
     """
     directory.mkdir(parents=True)
     words = [*SPECIAL, *NEGATIVE, *POSITIVE]
@@ -51,11 +53,12 @@ def write_model(directory: Path, *, delay_loops: int = 0) -> Path:
         "service": "sentiment",
         "version": VERSION,
         "task": "text-classification",
-        "labels": ["negative", "positive"],
+        "labels": list(labels),
         "max_tokens": MAX_TOKENS,
     }
     (directory / "model.json").write_text(json.dumps(card))
-    (directory / "golden.json").write_text(json.dumps({"tolerance": 0.001, "examples": GOLDEN}))
+    golden = [example | {"label": labels[("negative", "positive").index(example["label"])]} for example in GOLDEN]
+    (directory / "golden.json").write_text(json.dumps({"tolerance": 0.001, "examples": golden}))
     write_manifest(directory)
     return directory
 
