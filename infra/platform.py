@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from infra.images import PlatformImages
     from infra.kubernetes.cloud_support import CloudSupport
     from infra.kubernetes.feedback_store import FeedbackStore
+    from infra.release_states import Change
     from infra.settings import Settings
 
 
@@ -43,6 +44,8 @@ class PlatformArgs:
         access: the cluster.
         images: of the platform itself.
         serving: digest references of the serving images, by service and version.
+        changes: how each service's release comes from what is deployed.
+        facts: what rules of change have to know of each service beside that.
     """
 
     settings: Settings
@@ -52,10 +55,15 @@ class PlatformArgs:
     access: ClusterAccess
     images: PlatformImages
     serving: Mapping[tuple[str, str], pulumi.Output[str]]
+    changes: Mapping[str, Change]
+    facts: Mapping[str, Mapping[str, Any]]
 
 
-def declare(args: PlatformArgs) -> None:
+def declare(args: PlatformArgs) -> dict[str, pulumi.Output[dict[str, Any]] | None]:
     """Declare all of it.
+
+    Returns:
+        What is deployed of each service when its route is changed.
 
     Raises:
         SettingsError: the definitions of the gateway's kinds are missing.
@@ -87,9 +95,7 @@ def declare(args: PlatformArgs) -> None:
     )
     namespace = ClosedNamespace(
         naming.SERVICES_NAMESPACE,
-        ClosedNamespaceArgs(
-            environment=args.environment, demand=capacity.total(map(capacity.rollout, settings.services))
-        ),
+        ClosedNamespaceArgs(environment=args.environment, demand=capacity.total(map(capacity.quota, settings.services))),
         opts=on_cluster,
     )
     feedback = _feedback(foundation, args.environment, namespace, on_cluster) if foundation else feedback_store.sqlite()
@@ -121,8 +127,8 @@ def declare(args: PlatformArgs) -> None:
         ),
         opts=on_cluster,
     )
-    for service in settings.services:
-        ServiceRelease(
+    releases = {
+        service.name: ServiceRelease(
             service.name,
             ServiceReleaseArgs(
                 environment=args.environment,
@@ -134,9 +140,14 @@ def declare(args: PlatformArgs) -> None:
                 feedback=feedback,
                 traces=settings.monitoring.traces,
                 engine_bucket=foundation.engine_bucket if foundation else None,
+                change=args.changes[service.name],
+                facts=args.facts[service.name],
             ),
             opts=on_cluster,
         )
+        for service in settings.services
+    }
+    return {name: release.deployed for name, release in releases.items()}
 
 
 def _cloud_support(foundation: Foundation, args: PlatformArgs, opts: pulumi.ResourceOptions) -> CloudSupport:

@@ -32,6 +32,7 @@ class Step(StrEnum):
     ROLLBACK = "rollback"
     FREE = "free"
     CONVERT = "convert"
+    MEND = "mend"
 
 
 class StepRefusedError(ValueError):
@@ -65,6 +66,9 @@ def step_between(before: Release | None, after: Release) -> Step:
     if _traffic(before) == _traffic(after):
         return Step.NOTHING if before == after else Step.SCALE
     match before, after:
+        case _ if _problem(before):
+            # Deployed before there were rules, or by another hand: whatever it is, it must be possible to leave it.
+            step = Step.MEND if _mends(before, after) else None
         case CanaryRelease(), CanaryRelease():
             step = _canary(before, after)
         case BlueGreenRelease(), BlueGreenRelease():
@@ -78,7 +82,10 @@ def step_between(before: Release | None, after: Release) -> Step:
 
 def following(before: Release) -> tuple[Following, ...]:
     """The states that move traffic or free a slot, one step away; what fills a slot names a version and is not here."""
-    wanted = _canary_states(before) if isinstance(before, CanaryRelease) else _blue_green_states(before)
+    if _problem(before):
+        wanted = _mended_states(before)
+    else:
+        wanted = _canary_states(before) if isinstance(before, CanaryRelease) else _blue_green_states(before)
     return tuple(Following(step=step_between(before, release), release=release) for release in wanted)
 
 
@@ -98,6 +105,12 @@ def _problem(release: Release) -> str | None:
             return _problem_of_canary(release, candidate)
         case _:
             return None
+
+
+def _mends(before: Release, after: Release) -> bool:
+    """Whether all requests go to a version that is there."""
+    slot = _at_rest(after)
+    return slot is not None and slot.version in {slot.version for _, slot in before.slots()}
 
 
 def _problem_of_colours(slots: Mapping[str, Slot]) -> str | None:
@@ -179,6 +192,21 @@ def _canary_states(before: CanaryRelease) -> Iterator[CanaryRelease]:
         yield before.model_copy(update={"candidate": None})
 
 
+def _mended_states(before: Release) -> Iterator[Release]:
+    slots = dict(before.slots())
+    replicas = max(1, *(slot.replicas for slot in slots.values()))
+    alone = {
+        name: slot.model_copy(update={"weight": _ALL, "replicas": slot.replicas or replicas})
+        for name, slot in slots.items()
+    }
+    if isinstance(before, CanaryRelease):
+        for slot in dict.fromkeys(alone.values()):
+            yield before.model_copy(update={"stable": slot, "candidate": None})
+    else:
+        for name, slot in alone.items():
+            yield before.model_copy(update=dict.fromkeys(BlueGreenRelease.slot_names) | {name: slot})
+
+
 def _weighted(release: CanaryRelease, candidate: Slot, weight: int) -> CanaryRelease:
     return release.model_copy(
         update={
@@ -220,6 +248,8 @@ def _refusal(before: Release, after: Release) -> str:
 
 def _allowed(before: Release) -> Iterator[str]:
     match before:
+        case _ if _problem(before):
+            pass
         case CanaryRelease(candidate=None):
             yield "a candidate of another version with weight 0"
         case CanaryRelease(candidate=Slot(weight=0)):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from infra import capacity, cluster, images, platform, routing
+from infra import capacity, change_facts, cluster, deployed, images, platform, routing
 from infra.catalogue import check_versions
 from infra.settings import SettingsError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.aws.foundation import Foundation
-    from infra.settings import Service, Settings
+    from infra.settings import Settings
 
 
 class Stack:
@@ -35,13 +36,15 @@ class Stack:
             root: the root of the project.
 
         Raises:
-            SettingsError: the settings name a version that no one built, more GPUs than there are, a cluster that
-                does not run, or credentials of another account.
+            SettingsError: the settings name a version that no one built, a state of a release that is not one step
+                from what is deployed, more GPUs than there are, a cluster that does not run, or credentials of
+                another account.
         """
         source = root / f"Pulumi.{environment}.yaml"
         check_versions(settings, source=source, root=root)
-        if shortage := capacity.shortage(settings):
-            raise SettingsError(f"{source.name}: {shortage}")
+        changes = deployed.changes(settings, stack=environment, source=source, now=datetime.now(tz=UTC))
+        if shortage := capacity.shortage(settings, source=source):
+            raise SettingsError(shortage)
 
         foundation = _foundation(settings, environment=environment, source=source)
         access = foundation.access if foundation else cluster.connect(settings, root=root)
@@ -60,7 +63,7 @@ class Stack:
             for version in service.versions()
         }
 
-        platform.declare(
+        releases = platform.declare(
             platform.PlatformArgs(
                 settings=settings,
                 environment=environment,
@@ -69,6 +72,11 @@ class Stack:
                 access=access,
                 images=pulled,
                 serving=serving,
+                changes=changes,
+                facts={
+                    service.name: change_facts.facts(settings, service, source=source, root=root)
+                    for service in settings.services
+                },
             )
         )
         self.outputs = {
@@ -77,7 +85,7 @@ class Stack:
                 for service in settings.services
             },
             "images": {f"{service}:{version}": image for (service, version), image in serving.items()},
-            "releases": {service.name: _release(service) for service in settings.services},
+            deployed.OUTPUT: releases,
         }
 
 
@@ -88,13 +96,3 @@ def _foundation(settings: Settings, *, environment: str, source: Path) -> Founda
     from infra.aws.foundation import Foundation  # noqa: PLC0415
 
     return Foundation(settings, environment=environment, source=source)
-
-
-def _release(service: Service) -> dict[str, Any]:
-    return {
-        "strategy": service.release.strategy,
-        "slots": {
-            name: {"version": slot.version, "replicas": slot.replicas, "weight": slot.weight}
-            for name, slot in service.release.slots()
-        },
-    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -20,6 +20,7 @@ from infra import naming, routing
 from infra.kubernetes.engine_build import EngineBuild, EngineBuildArgs
 from infra.kubernetes.engine_cache import EngineCache, EngineCacheArgs
 from infra.kubernetes.gateway import API_VERSION
+from infra.kubernetes.release_record import ReleaseRecord
 from infra.kubernetes.slot import PORT, Slot, SlotArgs
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from infra.kubernetes.engine_cache import EngineBucket
     from infra.kubernetes.feedback_store import FeedbackStore
     from infra.kubernetes.gateway import Gateway
+    from infra.release_states import Change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class ServiceReleaseArgs:
         feedback: where its pods store feedback.
         traces: how many requests its pods trace.
         engine_bucket: where engines lie; None for what the cluster's default storage class gives.
+        change: how the release comes from what is deployed; None where nobody asks.
+        facts: what rules of change have to know beside the states, by the names under which they look for it.
     """
 
     environment: str
@@ -56,13 +60,25 @@ class ServiceReleaseArgs:
     feedback: FeedbackStore
     traces: settings.Traces
     engine_bucket: EngineBucket | None = None
+    change: Change | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class ServiceRelease(pulumi.ComponentResource):
-    """All slots of a service and its HTTPRoute."""
+    """All slots of a service and its HTTPRoute.
+
+    Its properties are the states before and after, for the rules of change.
+
+    Attributes:
+        deployed: what is deployed once the route is changed; None without a change.
+    """
+
+    deployed: pulumi.Output[dict[str, Any]] | None
 
     def __init__(self, name: str, args: ServiceReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("inferstack:kubernetes:ServiceRelease", name, None, opts)
+        told = {"service": name, "stack": args.environment, **args.facts}
+        properties = {**told, **args.change.plain()} if args.change else None
+        super().__init__("inferstack:kubernetes:ServiceRelease", name, properties, opts)
         child = pulumi.ResourceOptions(parent=self)
         labels = {**naming.labels(name, args.environment), naming.SERVICE_LABEL: name}
         metadata = ObjectMetaArgs(name=name, namespace=args.namespace, labels=labels)
@@ -105,7 +121,7 @@ class ServiceRelease(pulumi.ComponentResource):
             {"name": slots[backend.slot].service_name, "port": PORT, "weight": backend.weight}
             for backend in routing.backends(args.service.release)
         ]
-        CustomResource(
+        route = CustomResource(
             name,
             api_version=API_VERSION,
             kind="HTTPRoute",
@@ -116,6 +132,10 @@ class ServiceRelease(pulumi.ComponentResource):
             },
             # Requests are sent to a slot only when its pods are ready.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[args.gateway, *slots.values()]),
+        )
+        recorded = pulumi.ResourceOptions(parent=self, depends_on=[route])
+        self.deployed = (
+            ReleaseRecord(name, args.change, metadata=metadata, opts=recorded).deployed if args.change else None
         )
         self.register_outputs({})
 

@@ -94,6 +94,8 @@ class _Recorder(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return {"outputs": {}}, []  # nothing is deployed
         if args.token not in self.answers:
             raise AssertionError(f"the program called {args.token}, which the test gives no answer to")
         answer = self.answers[args.token]
