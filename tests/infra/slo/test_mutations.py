@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -7,7 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from infra import slo
 from infra.slo import checking
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tests.infra.slo.mutations import Mutant
 
 pytestmark = pytest.mark.tools
+
+# What the tests of an alert that belongs to no promise begin with.
+OF_SYMPTOM = {"ServiceMetricsAbsent": "(pods|gateway): ", "SlotNotReady": "blue: ", "QueueSaturated": "a queue "}
+BURN = re.compile(r"(Availability|Latency)BudgetBurn \w+ \w+ \w+ (?P<window>\w+):")
 
 # The kind of fault, and a part of where it is: of each kind in each sort of rule some, since all would take an hour.
 FAULTS = (
@@ -55,40 +59,62 @@ def rules() -> dict[str, Any]:
 
 
 @cache
-def files() -> dict[str, str]:
-    """The generated rules and tests, as they are without a fault."""
+def mutants() -> tuple[Mutant, ...]:
+    """Those rules, with one fault each."""
+    return tuple(mutations.of(rules()))
+
+
+def at(kind: str, place: str) -> list[Mutant]:
+    """Those with that kind of fault at that place."""
+    return [each for each in mutants() if each.kind == kind and each.what.startswith(place)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the generated tests, as they are without a fault."""
     stack = read("prod")
-    return slo.objective_files(stack.services[0], stack.monitoring)
+    for name, text in slo.objective_files(stack.services[0], stack.monitoring).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
 
 
-def passes(folder: Path, mutant: Mutant) -> bool:
-    """Whether the generated tests find nothing wrong with a mutant; those that take seconds are asked last."""
-    (folder / "rules.yaml").write_text(yaml.safe_dump(mutant.rules), encoding="utf-8")
-    for name in ("tests.yaml", "slow-tests.yaml"):
-        (folder / name).write_text(files()[name], encoding="utf-8")
-    return all(_passes(folder / name, tests) for name, tests in _asked(mutant))
+def asked(mutant: Mutant) -> Iterator[tuple[str, str]]:
+    """Files and names of the tests that are about what the mutant is of; those that take seconds are the last.
+
+    promtool evaluates every rule of the file in each test that is asked, so no others are.
+    """
+    promise = next((each for each in ("availability", "latency") if each in mutant.what.lower()), None)
+    if promise is None:
+        (tests,) = (tests for alert, tests in OF_SYMPTOM.items() if mutant.what.startswith(alert))
+        yield "tests.yaml", f"^{tests}"
+    elif burn := BURN.match(mutant.what):
+        of_window = f"^{promise}, {burn['window']}: "
+        yield "tests.yaml", f"{of_window}.* just .* threshold"
+        yield "tests.yaml", f"^({promise}: |.*: its alerts)"
+        yield "tests.yaml", f"{of_window}.*burns"
+        yield "slow-tests.yaml", of_window
+    else:
+        yield "tests.yaml", f"^({promise}: what is recorded|.*: its alerts)"
 
 
-def _asked(mutant: Mutant) -> Iterator[tuple[str, str]]:
-    """Files and names of the tests that are about what the mutant is of."""
-    for promise in ("availability", "latency"):
-        if promise in mutant.what.lower():
-            yield "tests.yaml", f"^({promise}(:|.*threshold)|.*: its alerts)"
-            yield "tests.yaml", f"^{promise}, .*burns"
-            yield "slow-tests.yaml", f"^{promise}"
-            return
-    yield "tests.yaml", r"^(a|pods|gateway|blue|what)\b"
-
-
-def _passes(file: Path, tests: str) -> bool:
-    command = [checking.find(ROOT).promtool, "test", "rules", f"--run={tests}", str(file)]
-    environment = {**os.environ, "TMPDIR": str(file.parent)}
+def passes(folder: Path, rules: dict[str, Any], tests: tuple[str, str]) -> bool:
+    """Whether promtool finds nothing wrong with rules in a file's tests of that name."""
+    (folder / "rules.yaml").write_text(json.dumps(rules), encoding="utf-8")
+    file, names = tests
+    command = [checking.find(ROOT).promtool, "test", "rules", f"--run={names}", str(folder / file)]
+    environment = {**os.environ, "TMPDIR": str(folder)}
     return not subprocess.run(command, check=False, capture_output=True, env=environment).returncode
 
 
 @pytest.mark.parametrize(("kind", "place"), FAULTS, ids=[f"{kind}: {place}" for kind, place in FAULTS])
-def test_a_fault_of_the_generator_fails_a_generated_test(kind: str, place: str, tmp_path: Path) -> None:
+def test_a_fault_of_the_generator_fails_a_generated_test(kind: str, place: str, folder: Path) -> None:
     """Each wrong factor, window, bucket, filter, label or wait at that place makes promtool fail."""
-    found = [each for each in mutations.of(rules()) if each.kind == kind and re.match(re.escape(place), each.what)]
+    found = at(kind, place)
     assert found
-    assert not [each.what for each in found if passes(tmp_path, each)]
+    assert not [each.what for each in found if all(passes(folder, each.rules, tests) for tests in asked(each))]
+
+
+def test_without_a_fault_the_same_tests_pass(folder: Path) -> None:
+    """Each test that a fault is asked of, so that what it finds is the fault."""
+    every = {tests for fault in FAULTS for mutant in at(*fault) for tests in asked(mutant)}
+    assert not [tests for tests in sorted(every) if not passes(folder, rules(), tests)]
