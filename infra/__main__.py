@@ -32,8 +32,8 @@ def check(stack: str, *, as_json: bool) -> None:
         check_versions(loaded, source=settings.stack_file(stack, ROOT), root=ROOT)
     except SettingsError as error:
         _fail(error)
-    if shortage := capacity.shortage(loaded):
-        _fail(SettingsError(f"{settings.stack_file(stack, ROOT).name}: {shortage}"))
+    if shortage := capacity.shortage(loaded, source=settings.stack_file(stack, ROOT)):
+        _fail(SettingsError(shortage))
     click.echo(loaded.model_dump_json(indent=2) if as_json else f"{settings.stack_file(stack, ROOT).name}: fine")
 
 

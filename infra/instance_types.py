@@ -1,6 +1,7 @@
 """The EC2 instance types that a pool may be made of, as data.
 
-Sources: https://aws.amazon.com/ec2/instance-types/accelerated-computing/ (GPUs, vCPUs, memory) and
+Sources: https://aws.amazon.com/ec2/instance-types/accelerated-computing/ (GPUs, vCPUs, memory),
+https://docs.aws.amazon.com/ec2/latest/instancetypes/ac.html (EBS) and
 https://developer.nvidia.com/cuda-gpus (compute capability), read 2026-11. A test compares them with the answers of
 EC2's DescribeInstanceTypes that moto carries.
 """
@@ -37,6 +38,7 @@ class InstanceType:
     Attributes:
         vcpus: as the operating system counts them.
         memory_gib: of the whole instance.
+        disk_mb_per_second: what it keeps up to and from its EBS volumes; None if that is not known.
         gpus: how many there are.
         gpu: their model; None if there are none.
     """
@@ -44,6 +46,7 @@ class InstanceType:
     name: str
     vcpus: int
     memory_gib: int
+    disk_mb_per_second: float | None = None
     gpus: int = 0
     gpu: Gpu | None = None
 
@@ -58,47 +61,50 @@ H100 = Gpu(name="H100", memory_gib=80, compute_capability=90)
 H200 = Gpu(name="H200", memory_gib=141, compute_capability=90)
 B200 = Gpu(name="B200", memory_gib=180, compute_capability=100)
 
-# Columns: the type's name, its vCPUs, memory in GiB, number of GPUs and their model.
+# Columns: the type's name, its vCPUs, memory in GiB, MB a second of its disks, number of GPUs and their model.
 _GPU_TYPES = (
-    ("g4dn.xlarge", 4, 16, 1, T4),
-    ("g4dn.2xlarge", 8, 32, 1, T4),
-    ("g4dn.4xlarge", 16, 64, 1, T4),
-    ("g4dn.12xlarge", 48, 192, 4, T4),
-    ("g5.xlarge", 4, 16, 1, A10G),
-    ("g5.2xlarge", 8, 32, 1, A10G),
-    ("g5.4xlarge", 16, 64, 1, A10G),
-    ("g5.12xlarge", 48, 192, 4, A10G),
-    ("g5.48xlarge", 192, 768, 8, A10G),
-    ("g6.xlarge", 4, 16, 1, L4),
-    ("g6.2xlarge", 8, 32, 1, L4),
-    ("g6.4xlarge", 16, 64, 1, L4),
-    ("g6.12xlarge", 48, 192, 4, L4),
-    ("g6.48xlarge", 192, 768, 8, L4),
-    ("g6e.xlarge", 4, 32, 1, L40S),
-    ("g6e.2xlarge", 8, 64, 1, L40S),
-    ("g6e.4xlarge", 16, 128, 1, L40S),
-    ("g6e.12xlarge", 48, 384, 4, L40S),
-    ("g6e.48xlarge", 192, 1536, 8, L40S),
-    ("p4d.24xlarge", 96, 1152, 8, A100),
-    ("p4de.24xlarge", 96, 1152, 8, A100_80),
-    ("p5.48xlarge", 192, 2048, 8, H100),
-    ("p5en.48xlarge", 192, 2048, 8, H200),
-    ("p6-b200.48xlarge", 192, 2048, 8, B200),
+    ("g4dn.xlarge", 4, 16, 118.75, 1, T4),
+    ("g4dn.2xlarge", 8, 32, 143.75, 1, T4),
+    ("g4dn.4xlarge", 16, 64, 593.75, 1, T4),
+    ("g4dn.12xlarge", 48, 192, 1187.5, 4, T4),
+    ("g5.xlarge", 4, 16, 87.5, 1, A10G),
+    ("g5.2xlarge", 8, 32, 106.25, 1, A10G),
+    ("g5.4xlarge", 16, 64, 593.75, 1, A10G),
+    ("g5.12xlarge", 48, 192, 2000, 4, A10G),
+    ("g5.48xlarge", 192, 768, 2375, 8, A10G),
+    ("g6.xlarge", 4, 16, 125, 1, L4),
+    ("g6.2xlarge", 8, 32, 250, 1, L4),
+    ("g6.4xlarge", 16, 64, 1000, 1, L4),
+    ("g6.12xlarge", 48, 192, 2500, 4, L4),
+    ("g6.48xlarge", 192, 768, 7500, 8, L4),
+    ("g6e.xlarge", 4, 32, 125, 1, L40S),
+    ("g6e.2xlarge", 8, 64, 250, 1, L40S),
+    ("g6e.4xlarge", 16, 128, 1000, 1, L40S),
+    ("g6e.12xlarge", 48, 384, 2500, 4, L40S),
+    ("g6e.48xlarge", 192, 1536, 7500, 8, L40S),
+    ("p4d.24xlarge", 96, 1152, 2375, 8, A100),
+    ("p4de.24xlarge", 96, 1152, 2375, 8, A100_80),
+    ("p5.48xlarge", 192, 2048, 10000, 8, H100),
+    ("p5en.48xlarge", 192, 2048, 12500, 8, H200),
+    ("p6-b200.48xlarge", 192, 2048, 12500, 8, B200),
 )
 _SYSTEM_TYPES = (
-    ("m6i.large", 2, 8),
-    ("m6i.xlarge", 4, 16),
-    ("m6i.2xlarge", 8, 32),
-    ("m7i.large", 2, 8),
-    ("m7i.xlarge", 4, 16),
-    ("m7i.2xlarge", 8, 32),
+    ("m6i.large", 2, 8, 81.25),
+    ("m6i.xlarge", 4, 16, 156.25),
+    ("m6i.2xlarge", 8, 32, 312.5),
+    ("m7i.large", 2, 8, 81.25),
+    ("m7i.xlarge", 4, 16, 156.25),
+    ("m7i.2xlarge", 8, 32, 312.5),
 )
 
 GPU_TYPES = {
-    name: InstanceType(name=name, vcpus=vcpus, memory_gib=memory, gpus=gpus, gpu=gpu)
-    for name, vcpus, memory, gpus, gpu in _GPU_TYPES
+    name: InstanceType(name=name, vcpus=vcpus, memory_gib=memory, disk_mb_per_second=disk, gpus=gpus, gpu=gpu)
+    for name, vcpus, memory, disk, gpus, gpu in _GPU_TYPES
 }
-SYSTEM_TYPES = {name: InstanceType(name=name, vcpus=vcpus, memory_gib=memory) for name, vcpus, memory in _SYSTEM_TYPES}
+SYSTEM_TYPES = {
+    name: InstanceType(name=name, vcpus=vcpus, memory_gib=memory, disk_mb_per_second=disk)
+    for name, vcpus, memory, disk in _SYSTEM_TYPES
+}
 
 
 def find(name: str) -> InstanceType:

@@ -15,6 +15,7 @@ from rehearsal.verdicts import policies
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from pathlib import Path
 
     from infra.settings import Settings
     from rehearsal.cloud.loop import Pending
@@ -34,6 +35,7 @@ class Findings:
     Attributes:
         stack: its name.
         settings: of the working tree.
+        source: the file that they are from.
         compared_with: the reference with its commit.
         before: the stack as of the reference.
         after: the stack at the end.
@@ -49,6 +51,7 @@ class Findings:
 
     stack: str
     settings: Settings
+    source: Path
     compared_with: str | None = None
     before: Deployed = field(default_factory=Deployed)
     after: Deployed = field(default_factory=Deployed)
@@ -123,7 +126,7 @@ def _judge(found: Findings, changes: Sequence[Change], verdicts: form.Policies) 
         f"{each.type} {each.name} is {each.change}, which loses {each.loses}" for each in changes if each.loses
     ]:
         reasons.append((ExitCode.STATEFUL, _some(losses)))
-    if shortage := capacity.shortage(found.settings):
+    if shortage := capacity.shortage(found.settings, source=found.source):
         reasons.append((ExitCode.UNSCHEDULABLE, shortage))
     if found.pending:
         pods = [f"{each.pod} ({each.remark or each.reason})" for each in found.pending]
@@ -158,6 +161,8 @@ def _pool(pool: capacity.PoolCapacity) -> form.Pool:
         wanted_at_release=pool.at_release,
         there_at_rest=pool.there,
         there_at_most=pool.at_most,
+        nodes_to_start=pool.cold_nodes,
+        seconds_for_a_node=pool.cold_seconds,
     )
 
 

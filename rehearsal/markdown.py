@@ -35,7 +35,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from ("", "### GPUs", "")
     header = ("pool", "wanted at rest", "in an update", "in a release", "there", "at most")
     yield from _table(header, [wording.pool(pool) for pool in report.pools])
-    remarks = [*wording.shortages(report), *map(wording.node_group, report.node_groups)]
+    remarks = [*wording.shortages(report), *wording.cold_nodes(report), *map(wording.node_group, report.node_groups)]
     yield from ("", *(f"- {remark}" for remark in remarks))
     yield from (f"- **no node** `{each.pod}`: {_safe(each.reason)} {each.remark}" for each in report.pending_pods)
     yield from (f"- **not accepted** {name}: {_safe(reason)}" for name, reason in report.routes.items())

@@ -53,6 +53,12 @@ class Pool(_Model):
     wanted_at_release: int = Field(description="At the height of a release of one service.")
     there_at_rest: int | None = Field(description="On the nodes that are always there; null if not known.")
     there_at_most: int | None = Field(description="On all nodes that the pool may grow to; null if not known.")
+    nodes_to_start: int | None = Field(
+        default=None, description="Beside those that are always there, for the height of a release; null if not known."
+    )
+    seconds_for_a_node: int | None = Field(
+        default=None, description="What a pod waits for such a node: an estimate, see infra/cold_nodes.py."
+    )
 
 
 class NodeGroup(_Model):

@@ -64,11 +64,11 @@ def rehearse(
     program = program or checkout
     wanted = read_settings(stack, program)
     price_table = prices.load()
-    found = Findings(stack=stack, settings=wanted)
+    found = Findings(stack=stack, settings=wanted, source=settings.stack_file(stack, program))
     if reference:
         source.check_stack(program, reference, stack)
         found.compared_with = f"{reference} ({source.commit_of(program, reference)[:12]})"
-    if capacity.shortage(wanted) is None:  # else the program refuses, and nothing could be applied
+    if capacity.shortage(wanted, source=found.source) is None:  # else the program refuses, and nothing could be applied
         if dead := folder.clear_dead(checkout):
             progress.note(f"removed what {dead} killed rehearsal(s) left")
         with ExitStack() as ends:

@@ -7,6 +7,7 @@ import subprocess
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from infra import settings
 from rehearsal import folder
 from rehearsal.errors import RehearsalError
 from rehearsal.findings import Findings
@@ -43,7 +44,8 @@ def run_within(  # noqa: PLR0913  # as many as the command has options
         RehearsalError: the stack could not be applied, or the command does not exist.
     """
     program = program or checkout
-    found = Findings(stack=stack, settings=read_settings(stack, program))
+    wanted = read_settings(stack, program)
+    found = Findings(stack=stack, settings=wanted, source=settings.stack_file(stack, program))
     folder.clear_dead(checkout)
     with ExitStack() as ends:
         rehearsal = Rehearsal.prepare(ends, found, checkout=checkout, program=program, progress=progress)

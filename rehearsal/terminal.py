@@ -63,6 +63,8 @@ def _pools(report: Report, console: Console) -> None:
     console.print(table)
     for remark in wording.shortages(report):
         console.print(f"  {remark}", style="yellow", highlight=False, soft_wrap=True)
+    for remark in wording.cold_nodes(report):
+        console.print(f"  {remark}", highlight=False, soft_wrap=True)
     for group in report.node_groups:
         console.print(f"  {wording.node_group(group)}", highlight=False, soft_wrap=True)
     for each in report.pending_pods:

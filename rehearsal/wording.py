@@ -67,10 +67,24 @@ def shortages(report: Report) -> list[str]:
     """Where a release would want more GPUs than its pool may have."""
     return [
         f"{each.pool}: a release in which both slots run at full size wants {each.wanted_at_release} GPUs,"
-        f" and the pool has {each.there_at_most} at most; release in smaller steps, or enlarge it"
+        f" and the pool has {each.there_at_most} at most; lower replicas before it begins, or enlarge the pool"
         for each in report.pools
         if each.there_at_most is not None and each.wanted_at_release > each.there_at_most
     ]
+
+
+def cold_nodes(report: Report) -> list[str]:
+    """What a release waits for, where nodes have to be started for it."""
+    return [
+        f"{each.pool}: at the height of a release {_nodes(each.nodes_to_start)} to be started, "
+        f"and a pod waits about {each.seconds_for_a_node} s for one (an estimate: infra/cold_nodes.py)"
+        for each in report.pools
+        if each.nodes_to_start
+    ]
+
+
+def _nodes(number: int) -> str:
+    return "1 node has" if number == 1 else f"{number} nodes have"
 
 
 def node_group(each: NodeGroup) -> str:

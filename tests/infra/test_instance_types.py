@@ -13,7 +13,7 @@ KNOWN = {**GPU_TYPES, **SYSTEM_TYPES}
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_type_is_what_ec2_says(name: str) -> None:
-    """vCPUs, memory, number and model of GPUs are those of EC2's own answer, and the processor is x86-64."""
+    """vCPUs, memory, disks, number and model of GPUs are those of EC2's own answer, and the processor is x86-64."""
     told = INSTANCE_TYPES[name]
     known = instance_types.find(name)
     assert known.name == name
@@ -21,6 +21,7 @@ def test_a_type_is_what_ec2_says(name: str) -> None:
         told["VCpuInfo"]["DefaultVCpus"],
         told["MemoryInfo"]["SizeInMiB"] / 1024,
     )
+    assert known.disk_mb_per_second == told["EbsInfo"]["EbsOptimizedInfo"]["BaselineThroughputInMBps"]
     assert told["ProcessorInfo"]["SupportedArchitectures"] == ["x86_64"]
     gpus = told.get("GpuInfo", {}).get("Gpus", [])
     assert known.gpus == sum(gpu["Count"] for gpu in gpus)

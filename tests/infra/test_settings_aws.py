@@ -57,7 +57,7 @@ def _error(raw: dict[str, Any], stack: str = "prod") -> str:
 def test_the_committed_stack_files_are_valid(stack: str) -> None:
     """Each names its own account, and its services fit their pools also at the height of a release."""
     loaded = settings.read(stack, ROOT)
-    assert capacity.shortage(loaded) is None
+    assert capacity.shortage(loaded, source=settings.stack_file(stack, ROOT)) is None
     for pool in capacity.pools(loaded):
         assert pool.at_most is not None
         assert pool.at_release <= pool.at_most

@@ -60,7 +60,7 @@ def _platform(folder: Path) -> None:
         GatewayArgs(environment="local", contour_image=pinned, envoy_image=pinned, node_port=30080, crds=folder),
     )
     namespace = ClosedNamespace(
-        naming.SERVICES_NAMESPACE, ClosedNamespaceArgs(environment="local", demand=capacity.rollout(SERVICE))
+        naming.SERVICES_NAMESPACE, ClosedNamespaceArgs(environment="local", demand=capacity.quota(SERVICE))
     )
     ServiceRelease(
         "sentiment",

@@ -21,7 +21,10 @@ PENDING = Pending(pod="inferstack/serving-0", reason="0/3 nodes are available", 
 
 def _findings(tmp_path: Path, *found: events.Json) -> Findings:
     outcome = events.read(write_log(tmp_path, *found))
-    return Findings(stack="prod", settings=settings.read("prod", CHECKOUT), preview=outcome, update=outcome)
+    source = settings.stack_file("prod", CHECKOUT)
+    return Findings(
+        stack="prod", settings=settings.read("prod", CHECKOUT), source=source, preview=outcome, update=outcome
+    )
 
 
 def _report(findings: Findings) -> Report:
@@ -60,11 +63,16 @@ def test_the_gravest_finding_decides_and_every_one_is_told(tmp_path: Path) -> No
     assert wording.verdict(_report(found)) == "prod, as a new stack: a rule forbids it (exit code 3)"
 
 
+def _of(folder: Path) -> Findings:
+    source = settings.stack_file("prod", folder)
+    return Findings(stack="prod", settings=settings.read("prod", folder), source=source)
+
+
 def test_too_few_gpus_are_known_before_anything_is_started(tmp_path: Path) -> None:
     """More replicas than the pool may have GPUs: code 4 with the numbers, and nothing was applied."""
     text = (CHECKOUT / "Pulumi.prod.yaml").read_text().replace("replicas: 3", "replicas: 9")
     (tmp_path / "Pulumi.prod.yaml").write_text(text)
-    judged = _report(Findings(stack="prod", settings=settings.read("prod", tmp_path)))
+    judged = _report(_of(tmp_path))
     assert judged.exit_code == ExitCode.UNSCHEDULABLE
     assert "ask for 9 GPUs (sentiment 9) and 1 more while one is rolled out, but there are 9" in judged.reasons[0]
     assert not judged.applied
@@ -74,9 +82,23 @@ def test_a_short_release_is_a_remark_and_no_failure(tmp_path: Path) -> None:
     """Blue and green at full size would not fit: said with its number, and the stack as it is runs."""
     text = (CHECKOUT / "Pulumi.prod.yaml").read_text().replace("replicas: 3", "replicas: 8")
     (tmp_path / "Pulumi.prod.yaml").write_text(text)
-    judged = _report(Findings(stack="prod", settings=settings.read("prod", tmp_path)))
+    judged = _report(_of(tmp_path))
     assert judged.exit_code == ExitCode.FINE
     assert "wants 17 GPUs, and the pool has 9 at most" in wording.shortages(judged)[0]
+    # Two slots of 8 and one pod more, on nodes of one GPU each of which 3 are always there.
+    assert "14 nodes have to be started" in wording.cold_nodes(judged)[0]
+
+
+def test_a_release_that_cannot_end_is_refused_with_its_line(tmp_path: Path) -> None:
+    """Green beside blue fits now, and both at the size of the larger with a pod in surge do not: code 4, and where."""
+    text = (CHECKOUT / "Pulumi.prod.yaml").read_text().replace("replicas: 3", "replicas: 5")
+    green = "        green:\n          version: 0.2.0\n          replicas: 3\n          weight: 0\n"
+    (tmp_path / "Pulumi.prod.yaml").write_text(text.rstrip("\n") + "\n" + green)
+    judged = _report(_of(tmp_path))
+    assert judged.exit_code == ExitCode.UNSCHEDULABLE
+    line = 1 + text.splitlines().index("      release:")
+    assert judged.reasons[0].startswith(f"Pulumi.prod.yaml:{line}: inferstack:services[0].release: ")
+    assert "asks for 11 GPUs" in judged.reasons[0]
 
 
 @pytest.mark.parametrize(

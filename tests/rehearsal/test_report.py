@@ -33,6 +33,7 @@ def report(tmp_path: Path) -> Report:
     found = findings.Findings(
         stack="prod",
         settings=settings.read("prod", CHECKOUT),
+        source=settings.stack_file("prod", CHECKOUT),
         compared_with="v1 (0123456789ab)",
         preview=outcome,
         update=outcome,
