@@ -9,15 +9,17 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from serving.app import create_app as create_service
+from serving.settings import Settings
 from serving.shadow import ShadowSettings, create_app, main
 from serving.user_metrics import HEADER, OWN_HEADER
-from tests.serving.test_process import HOST, free_port, serving
+from tests.serving.test_process import HOST, free_port
 from tests.serving.tiny import write_model
 from tests.serving.waiting import eventually
 
@@ -56,6 +58,7 @@ class Slots(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status_code, content=answer.content)
 
 
+S = TypeVar("S", bound=httpx.AsyncBaseTransport)
 Counts = dict[tuple[str, ...], float]
 
 
@@ -92,7 +95,7 @@ class Mirror:
 
 
 @asynccontextmanager
-async def mirroring(slots: Slots) -> AsyncGenerator[Mirror]:
+async def mirroring(slots: httpx.AsyncBaseTransport) -> AsyncGenerator[Mirror]:
     """Run the comparator in process."""
     app = create_app(SETTINGS, transport=slots)
     transport = httpx.ASGITransport(app)
@@ -102,7 +105,7 @@ async def mirroring(slots: Slots) -> AsyncGenerator[Mirror]:
         await comparator.close()
 
 
-def run(slots: Callable[[], Slots], steps: Callable[[Mirror, Slots], Awaitable[None]]) -> None:
+def run(slots: Callable[[], S], steps: Callable[[Mirror, S], Awaitable[None]]) -> None:
     """Run the steps of a test against a comparator, in a loop of their own."""
 
     async def body() -> None:
@@ -259,24 +262,56 @@ def _counted(url: str, name: str) -> float:
     return sum(s.value for family in text_string_to_metric_families(text) for s in family.samples if s.name == name)
 
 
+class RealSlots(httpx.AsyncBaseTransport):
+    """Two slots whose answers are the real service's, in process."""
+
+    def __init__(self, stable: Path, candidate: Path) -> None:
+        self.apps = {
+            name: create_service(Settings(model_dir=model, threads=1))
+            for name, model in (("sentiment-stable", stable), ("sentiment-candidate", candidate))
+        }
+        for app in self.apps.values():
+            app.state.parts.runtime.start()
+            eventually(lambda app=app: app.state.parts.runtime.phase == "serving")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass a request on."""
+        return await httpx.ASGITransport(self.apps[request.url.host]).handle_async_request(request)
+
+    def stop(self) -> None:
+        """End the threads."""
+        for app in self.apps.values():
+            app.state.parts.runtime.stop()
+
+
 def test_two_real_versions_are_compared(tiny_model: Path, tmp_path: Path) -> None:
-    """As processes: a version whose labels are turned around disagrees with stable, which has no user of it; exit 0."""
-    turned = write_model(tmp_path / "turned", labels=["positive", "negative"])
-    with (
-        serving(model=tiny_model, output=tmp_path / "stable") as stable,
-        serving(model=turned, output=tmp_path / "candidate") as candidate,
-        comparing(stable.url, candidate.url, tmp_path / "shadow") as (url, process),
-    ):
-        eventually(lambda: _status(url + "/readyz") == 200)
+    """A version whose labels are turned around agrees with stable in nothing; neither counts this as users of it."""
+    slots = RealSlots(tiny_model, write_model(tmp_path / "turned", labels=["positive", "negative"]))
+
+    async def steps(mirror: Mirror, _slots: RealSlots) -> None:
         for text in ("good", "bad"):
-            httpx.post(url + "/v1/predict", json={"inputs": [text]}, headers={HEADER: "999"})
-        eventually(lambda: _counted(url, "shadow_comparisons_total") == 2)
-        assert _counted(url, "shadow_agreements_total") == 0
-        assert _counted(stable.url, "user_requests_total") == 0
+            await mirror.send(body=json.dumps({"inputs": [text]}).encode(), headers={HEADER: "999"})
+        assert await mirror.counts() == {("shadow_comparisons_total", "499"): 2.0}
+
+    try:
+        run(lambda: slots, steps)
+        for app in slots.apps.values():
+            assert "user_requests_total{" not in app.state.parts.metrics.exposition("")[0].decode()
+    finally:
+        slots.stop()
+
+
+def test_the_process_counts_a_slot_that_is_not_there_and_ends_with_0(tmp_path: Path) -> None:
+    """Slots without pods are failures of theirs; SIGTERM ends the process with 0 after its drain."""
+    nobody = f"http://{HOST}:{free_port()}"
+    with comparing(nobody, nobody, tmp_path / "shadow") as (url, process):
+        eventually(lambda: _status(url + "/readyz") == 200)
+        httpx.post(url + "/v1/predict", json={"inputs": ["good"]}, headers={HEADER: "999"})
+        eventually(lambda: _counted(url, "shadow_failures_total") == 2)
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     logged = [json.loads(line) for line in (tmp_path / "shadow").read_text().splitlines()]
-    assert all(line["level"] == "info" for line in logged)
+    assert [line["slot"] for line in logged if line["level"] == "warning"] == ["stable", "candidate"]
 
 
 @pytest.mark.parametrize(
