@@ -69,6 +69,11 @@ class _Mean:
     covariate_influence: Floats  # [look, unit, covariate]
 
 
+def until(counts: Floats, looks: NDArray[np.int64]) -> Floats:
+    """Sums [look, unit] of counts [interval, unit], each look's interval included."""
+    return np.cumsum(counts, axis=0)[looks]
+
+
 def mean(ratio: Ratio) -> Estimate:
     """The mean over units and its variance."""
     fitted = _mean(ratio)
@@ -126,7 +131,7 @@ def _slopes(sides: Sequence[_Mean]) -> Floats:
     scale = np.einsum("lkk->lk", squares)
     # A covariate that does not vary explains nothing; the ridge is far below any that does.
     ridge = np.eye(squares.shape[1]) * (1e-9 * scale + _TINY)[:, None, :]
-    return np.linalg.solve(squares + ridge, products[..., None])[..., 0]
+    return np.asarray(np.linalg.solve(squares + ridge, products[..., None]), dtype=np.float64)[..., 0]
 
 
 def _clustered(influence: Floats, leverage: Floats, *, parameters: int) -> tuple[Floats, Floats]:

@@ -1,15 +1,14 @@
-"""What was seen of a step of a release: counts by minute and user unit, of the candidate and of what it is held against."""
+"""What was seen of a step of a release: counts by minute and user unit, of candidate and reference."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     Counts = NDArray[np.float64]

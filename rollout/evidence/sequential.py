@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# Effects are mixed on the scale of the margin. Some weight lies on far larger ones, so that a broken version needs few requests.
+# Effects are mixed on the scale of the margin, some on a far larger one: a broken version needs few requests.
 _SCALES: Final = ((1.0, 0.80), (4.0, 0.10), (16.0, 0.10))
 _MOST: Final = 60.0
 _HALVINGS: Final = 44
@@ -30,7 +30,7 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 def log_evidence(z: Floats, information: Floats, margin: float) -> Floats:
-    """The logarithm of the e-value against "no effect" at ``z`` standard errors; ``margin`` tunes, it decides nothing."""
+    """The logarithm of the e-value against "no effect" at ``z`` standard errors; ``margin`` only tunes."""
     terms = [math.log(weight) + _log_mixture(z, information, (margin * scale) ** -2) for scale, weight in _SCALES]
     return np.logaddexp.reduce(np.stack(terms), axis=0)
 

@@ -1,9 +1,9 @@
 """Noise that all users of a slot share: a slow node, a noisy neighbour. It wanders, so minutes are not independent.
 
 The difference of two slots' minute means is taken for white noise (which the variance by units already holds) plus an
-autoregressive wander with a correlation time that is assumed, not estimated: an hour holds too few independent spells to
-estimate it. Its size is estimated from the data and moderated by a prior (Smyth 2004), because ten minutes hold next to
-none. Too long a correlation time is the safe side.
+autoregressive wander with a correlation time that is assumed, not estimated: an hour holds too few independent spells
+to estimate it. Its size is estimated from the data and moderated by a prior (Smyth 2004), because ten minutes hold next
+to none. Too long a correlation time is the safe side.
 """
 
 from __future__ import annotations
@@ -65,14 +65,13 @@ def moments(series: Floats, slopes: Floats, covariates: Floats, looks: NDArray[n
     Intervals in which a slot had no request are nan and left out.
     """
     seen = ~np.isnan(series)
-    count, variance, half_step = [], [], []
+    count, variance, half_step = list[int](), list[float](), list[float]()
     for look, slope in zip(looks, slopes, strict=True):
-        until = seen[: look + 1]
-        adjusted = series[: look + 1][until] - covariates[: look + 1][until] @ slope
-        n = len(adjusted)
-        count.append(n)
-        variance.append(adjusted.var(ddof=1) if n > 1 else 0.0)
-        half_step.append(0.5 * float(np.mean(np.diff(adjusted) ** 2)) if n > 1 else 0.0)
+        compared = seen[: look + 1]
+        adjusted = np.asarray(series[: look + 1][compared] - covariates[: look + 1][compared] @ slope, dtype=np.float64)
+        count.append(len(adjusted))
+        variance.append(float(adjusted.var(ddof=1)) if len(adjusted) > 1 else 0.0)
+        half_step.append(0.5 * float(np.mean(np.diff(adjusted) ** 2)) if len(adjusted) > 1 else 0.0)
     return Moments(np.array(count), np.array(variance), np.array(half_step))
 
 

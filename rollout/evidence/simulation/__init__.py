@@ -1,0 +1,1 @@
+"""Simulated releases: how often the judge is wrong, and how soon it is right."""
