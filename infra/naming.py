@@ -18,6 +18,8 @@ ENVIRONMENT_LABEL = f"{DOMAIN}/environment"
 POOL_LABEL = f"{DOMAIN}/pool"
 SERVICE_LABEL = f"{DOMAIN}/service"
 SLOT_LABEL = f"{DOMAIN}/slot"
+# On the pod that compares answers, which is none of the service's own.
+SHADOW_LABEL = f"{DOMAIN}/shadow"
 
 GPU_RESOURCE = "nvidia.com/gpu"
 

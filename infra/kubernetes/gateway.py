@@ -24,7 +24,7 @@ from infra.kubernetes.envoy import HTTP_PORT, LISTENER_PORT, Envoy, EnvoyArgs
 from infra.kubernetes.envoy import METRICS_PORT as ENVOY_METRICS_PORT
 from infra.kubernetes.namespace import ClosedNamespace, ClosedNamespaceArgs
 from infra.kubernetes.scope import Scope, pods_of
-from infra.kubernetes.slot import PORT as SERVING_PORT
+from infra.kubernetes.serving_pod import PORT as SERVING_PORT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""A service's release: its slots, and the route that splits its requests over them by weight."""
+"""A service's release: its slots, and the route that splits its requests and users over them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from infra import naming, routing
+from infra.kubernetes import departure, split
 from infra.kubernetes.engine_build import EngineBuild, EngineBuildArgs
 from infra.kubernetes.engine_cache import EngineCache, EngineCacheArgs
 from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.release_record import ReleaseRecord
-from infra.kubernetes.slot import PORT, Slot, SlotArgs
+from infra.kubernetes.serving_pod import PORT
+from infra.kubernetes.shadow import Shadow, ShadowArgs
+from infra.kubernetes.slot import Slot, SlotArgs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +86,8 @@ class ServiceRelease(pulumi.ComponentResource):
         labels = {**naming.labels(name, args.environment), naming.SERVICE_LABEL: name}
         metadata = ObjectMetaArgs(name=name, namespace=args.namespace, labels=labels)
         builds = self._engine_builds(args)
+        release = args.service.release
+        filled = routing.slots(release)
         slots = {
             slot_name: Slot(
                 slot_name,
@@ -96,11 +101,16 @@ class ServiceRelease(pulumi.ComponentResource):
                     engines=builds[slot.version].claim if builds else None,
                     feedback=args.feedback,
                     traces=args.traces,
+                    gateway=args.gateway if len(filled) > 1 else None,
                 ),
                 opts=child,
             )
-            for slot_name, slot in args.service.release.slots()
+            for slot_name, slot in filled
         }
+        services = {slot_name: slot.service_name for slot_name, slot in slots.items()}
+        shadow = self._shadow(args, services) if routing.is_mirrored(release) else None
+        if shadow is not None:
+            services[routing.SHADOW] = shadow.service_name
         gateway_pods = NetworkPolicyPeerArgs(
             namespace_selector=LabelSelectorArgs(
                 match_labels={"kubernetes.io/metadata.name": naming.GATEWAY_NAMESPACE}
@@ -117,10 +127,6 @@ class ServiceRelease(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        backends = [
-            {"name": slots[backend.slot].service_name, "port": PORT, "weight": backend.weight}
-            for backend in routing.backends(args.service.release)
-        ]
         route = CustomResource(
             name,
             api_version=API_VERSION,
@@ -128,16 +134,33 @@ class ServiceRelease(pulumi.ComponentResource):
             metadata=metadata,
             spec={
                 "parentRefs": [{"name": args.gateway.name, "namespace": args.gateway.namespace}],
-                "rules": [_rule(name, path, backends) for path in routing.PUBLIC_PATHS],
+                "rules": split.of_release(name, release, services),
             },
             # Requests are sent to a slot only when its pods are ready.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[args.gateway, *slots.values()]),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[args.gateway, *slots.values(), *([shadow] if shadow else [])]
+            ),
         )
         recorded = pulumi.ResourceOptions(parent=self, depends_on=[route])
         self.deployed = (
             ReleaseRecord(name, args.change, metadata=metadata, opts=recorded).deployed if args.change else None
         )
-        self.register_outputs({})
+        self.register_outputs({"split": departure.after(route, args.change)})
+
+    def _shadow(self, args: ServiceReleaseArgs, services: Mapping[str, pulumi.Input[str]]) -> Shadow:
+        """What compares the answers of stable and candidate: code of the newer version."""
+        candidate = dict(args.service.release.slots())["candidate"]
+        return Shadow(
+            args.service.name,
+            ShadowArgs(
+                environment=args.environment,
+                namespace=args.namespace,
+                image=args.images[candidate.version],
+                stable=services["stable"],
+                candidate=services["candidate"],
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
     def _engine_builds(self, args: ServiceReleaseArgs) -> dict[str, EngineBuild]:
         """The build of each version that a slot runs; none for a service without a profile."""
@@ -164,14 +187,3 @@ class ServiceRelease(pulumi.ComponentResource):
             )
             for version in args.service.versions()
         }
-
-
-def _rule(service: str, path: str, backends: list[dict[str, Any]]) -> dict[str, Any]:
-    """The gateway's ``/<service><path>`` is the pods' ``<path>``."""
-    match = {"type": "PathPrefix", "value": f"{routing.public_prefix(service)}{path}"}
-    rewrite = {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": path}}
-    return {
-        "matches": [{"path": match}],
-        "filters": [{"type": "URLRewrite", "urlRewrite": rewrite}],
-        "backendRefs": backends,
-    }

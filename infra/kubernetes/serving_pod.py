@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from infra.settings import Profile, Service, Traces
 
+PORT = 8080
 # ONNX Runtime's name of what a variant runs on.
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda-trt": "TensorrtExecutionProvider"}
 _ENGINES = "/engines"

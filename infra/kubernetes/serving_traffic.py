@@ -11,7 +11,7 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicyEgressRuleArgs
 from infra import naming
 from infra.kubernetes import traffic
 from infra.kubernetes.scope import Scope
-from infra.kubernetes.slot import PORT
+from infra.kubernetes.serving_pod import PORT
 
 _POSTGRES = 5432
 

@@ -1,4 +1,8 @@
-"""A slot: one running version of a service, as a Deployment with its Service, account and disruption budget."""
+"""A slot: one running version of a service, as a Deployment with its Service, account and disruption budget.
+
+The gateway knows a slot before its pods come, and forgets it after they are gone: requests that are under way when a
+route changes find them. A pod that goes answers on while that is told around, then finishes what it has.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import (
     Deployment,
     DeploymentSpecArgs,
@@ -17,6 +22,8 @@ from pulumi_kubernetes.core.v1 import (
     ContainerPortArgs,
     EnvVarArgs,
     HTTPGetActionArgs,
+    LifecycleArgs,
+    LifecycleHandlerArgs,
     PodSpecArgs,
     PodTemplateSpecArgs,
     ProbeArgs,
@@ -24,20 +31,25 @@ from pulumi_kubernetes.core.v1 import (
     ServiceAccount,
     ServicePortArgs,
     ServiceSpecArgs,
+    SleepActionArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from infra import naming, routing
-from infra.kubernetes import serving_pod
+from infra.kubernetes import serving_pod, split
+from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.pods import container_security_context, pod_security_context, spread
+from infra.kubernetes.serving_pod import PORT
 
 if TYPE_CHECKING:
     from infra import settings
     from infra.kubernetes.feedback_store import FeedbackStore
+    from infra.kubernetes.gateway import Gateway
 
-PORT = 8080
-# More than a request may take (10 s) and the gateway needs to hear that the pod leaves.
+# From the moment in which a pod's endpoint is withdrawn, all gateways hear of it in less: until then it must answer.
+_WITHDRAWN_SECONDS = 5
+# Beside that: the pod's own drain (3 s), the longest request (10 s) and a margin.
 _GRACE_SECONDS = 30
 
 
@@ -55,6 +67,7 @@ class SlotArgs:
         feedback: where its pods store feedback.
         traces: how many requests its pods trace.
         engines: name of the claim with the version's engine, known once it is built; None where none is.
+        gateway: through which testers may pick this slot; None where there is nothing to pick.
     """
 
     environment: str
@@ -66,6 +79,7 @@ class SlotArgs:
     feedback: FeedbackStore
     traces: settings.Traces
     engines: pulumi.Input[str] | None = None
+    gateway: Gateway | None = None
 
 
 class Slot(pulumi.ComponentResource):
@@ -106,6 +120,7 @@ class Slot(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        route = self._route(args.gateway, service, metadata) if args.gateway else None
         Deployment(
             self._name,
             metadata=metadata,
@@ -125,7 +140,8 @@ class Slot(pulumi.ComponentResource):
                     spec=self._pod(account),
                 ),
             ),
-            opts=child,
+            # What depends on another goes before it: the pods before the route that lets the gateway know the slot.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[service, *([route] if route else [])]),
         )
         PodDisruptionBudget(
             self._name,
@@ -135,6 +151,17 @@ class Slot(pulumi.ComponentResource):
         )
         self.service_name = service.metadata.name
         self.register_outputs({"service_name": self.service_name})
+
+    def _route(self, gateway: Gateway, service: Service, metadata: ObjectMetaArgs) -> CustomResource:
+        rules = split.of_testers(self._args.service.name, self._slot, service.metadata.name)
+        return CustomResource(
+            self._name,
+            api_version=API_VERSION,
+            kind="HTTPRoute",
+            metadata=metadata,
+            spec={"parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}], "rules": rules},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
+        )
 
     def _pod(self, account: ServiceAccount) -> PodSpecArgs:
         return PodSpecArgs(
@@ -171,6 +198,7 @@ class Slot(pulumi.ComponentResource):
             startup_probe=_probe("/startupz", period=1, failures=120),
             readiness_probe=_probe("/readyz", period=2, failures=2),
             liveness_probe=_probe("/livez", period=10, failures=3),
+            lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=_WITHDRAWN_SECONDS))),
             resources=serving_pod.resources(self._args.service),
             security_context=container_security_context(),
             volume_mounts=[

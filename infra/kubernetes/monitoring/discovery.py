@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from infra import naming
+from infra import naming, routing
 from infra.settings import BlueGreenRelease, CanaryRelease, EksCluster, EmbeddedCluster
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _ENVOY: Final = "envoy"
 _KUBE_STATE_METRICS: Final = "kube-state-metrics"
 _DCGM_EXPORTER: Final = "dcgm-exporter"
 _ON_THEIR_OWN: Final = (_ENVOY, _KUBE_STATE_METRICS, _DCGM_EXPORTER)
-_SLOTS: Final = "|".join((*CanaryRelease.slot_names, *BlueGreenRelease.slot_names))
+_SLOTS: Final = "|".join((*CanaryRelease.slot_names, *BlueGreenRelease.slot_names, routing.BASELINE))
 _OF_A_SLOT: Final = rf"(.+)-({_SLOTS})"
 # The suffixes that a ReplicaSet and its pods get.
 _POD_OF_A_SLOT: Final = rf"{naming.SERVICES_NAMESPACE};{_OF_A_SLOT}-[a-z0-9]+-[a-z0-9]+"
@@ -74,6 +74,7 @@ def configuration(settings: Settings, *, environment: str) -> Configuration:
         },
         "scrape_configs": [
             _serving(),
+            *([_shadow()] if _may_be_mirrored(settings) else []),
             _envoy(platform),
             _kube_state_metrics(platform),
             *on_gpus,
@@ -117,6 +118,26 @@ def _serving() -> Configuration:
             _copy(_label(naming.SERVICE_LABEL), "service"),
             _copy(_label(naming.SLOT_LABEL), "slot"),
             _copy(_label("app.kubernetes.io/version"), "version"),
+            *_place(),
+        ],
+    }
+
+
+def _may_be_mirrored(settings: Settings) -> bool:
+    """Whether a release of a service mirrors, the next one too: a step of a release changes nothing of monitoring."""
+    releases = (service.release for service in settings.services)
+    return any(isinstance(release, CanaryRelease) and release.mirror > 0 for release in releases)
+
+
+def _shadow() -> Configuration:
+    # Without a label `slot`: its series have one of their own, that of the slot which gave no answer.
+    return {
+        "job_name": routing.SHADOW,
+        "kubernetes_sd_configs": [_pods([naming.SERVICES_NAMESPACE], naming.SHADOW_LABEL)],
+        "relabel_configs": [
+            _keep("http", f"{_POD}_container_port_name"),
+            _still_runs(),
+            _copy(_label(naming.SHADOW_LABEL), "service"),
             *_place(),
         ],
     }

@@ -15,7 +15,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from infra import naming
 from infra.capacity import Demand, total
-from infra.kubernetes import autoscaler, contour, dcgm_exporter, envoy, slot
+from infra.kubernetes import autoscaler, contour, dcgm_exporter, envoy, serving_pod
 from infra.kubernetes.monitoring import (
     alert_log,
     alertmanager,
@@ -206,7 +206,7 @@ class Monitoring(pulumi.ComponentResource):
 def _targets(cluster: Cluster) -> dict[str, Sequence[int]]:
     """The ports that Prometheus reads, by namespace."""
     targets: dict[str, Sequence[int]] = {
-        naming.SERVICES_NAMESPACE: (slot.PORT,),
+        naming.SERVICES_NAMESPACE: (serving_pod.PORT,),
         naming.GATEWAY_NAMESPACE: (contour.METRICS_PORT, envoy.METRICS_PORT),
         naming.MONITORING_NAMESPACE: (
             prometheus.PORT,
