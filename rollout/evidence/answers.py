@@ -58,7 +58,7 @@ def accuracy(seen: Observations, looks: Looks, limits: Limits) -> Finding | None
         loss=found.difference.at_least(binomial_floor(*ratios)),
         margin=np.full(len(looks), limits.accuracy_loss),
         candidate=1 - found.candidate,
-        reference=1 - found.reference,
+        reference=1 - found.reference.value,
         ratios=tuple(ratios),
         scale=limits.accuracy_loss,
     )
@@ -102,7 +102,7 @@ def _shift(
         loss=found.difference.at_least(_LEAST_VARIANCE * (1 / texts).sum(axis=0)),
         margin=np.full(len(looks), margin),
         candidate=found.candidate,
-        reference=found.reference,
+        reference=found.reference.value,
         ratios=tuple(ratios),
         scale=margin,
         directions=directions,

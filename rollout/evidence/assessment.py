@@ -50,7 +50,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
-    """One metric at each look; arrays [look]. ``usable`` says where there is enough to say anything."""
+    """One metric at each look; arrays [look]. ``usable`` says where there is enough to say anything.
+
+    ``counted`` are requests of the candidate and the reference (of mirrored ones: comparisons, and nothing),
+    ``missing`` how many more each side needs at least.
+    """
 
     metric: Metric
     estimate: Floats
@@ -61,6 +65,7 @@ class Assessment:
     candidate: Floats
     reference: Floats
     counted: tuple[Floats, Floats]
+    missing: Floats
     usable: Flags
     comparable: Flags
 
@@ -102,7 +107,8 @@ def assessed(metric: Metric, found: Finding, limits: Limits) -> Assessment:
         two_sided=found.directions > 1,
         candidate=found.candidate,
         reference=found.reference,
-        counted=(counted[0], counted[-1]),
+        counted=(counted[0], counted[1] if len(counted) > 1 else np.zeros_like(counted[0])),
+        missing=np.maximum(limits.least_requests - np.min(counted, axis=0), 0),
         usable=seen & comparable & enough,
         comparable=comparable,
     )

@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     Looks = NDArray[np.int64]
 
 _LAGS: Final = 2
+_CERTAIN: Final = 1.645
 
 
 def errors(seen: Observations, looks: Looks, budget: float) -> Finding:
-    """The rise of the rate; bad is one of the whole error budget, or of the reference's own rate if that is more."""
+    """The rise of the rate; bad is one of the whole error budget, or of the reference's own rate if that is more.
+
+    Its own rate as far as it is certain: a reference that had bad luck excuses nothing.
+    """
     sides = [(side.errors, side.requests) for side in (seen.candidate, seen.reference)]
     ratios = [Ratio(until(failed, looks), until(requests, looks)) for failed, requests in sides]
     found = estimators.contrast(*ratios)
     bursts = np.array([sum(_by_intervals(f[: n + 1], r[: n + 1]) for f, r in sides) for n in looks], dtype=np.float64)
     return Finding(
         loss=found.difference.at_least(np.maximum(binomial_floor(*ratios), bursts)),
-        margin=np.maximum(budget, found.reference),
+        margin=np.maximum(budget, found.reference.value - _CERTAIN * np.sqrt(found.reference.variance)),
         candidate=found.candidate,
-        reference=found.reference,
+        reference=found.reference.value,
         ratios=tuple(ratios),
         scale=budget,
     )

@@ -56,7 +56,7 @@ class Contrast:
 
     difference: Estimate
     candidate: Floats
-    reference: Floats
+    reference: Estimate
     slopes: Floats
 
 
@@ -101,7 +101,8 @@ def contrast(candidate: Ratio, reference: Ratio) -> Contrast:
     raw = sides[0].value - sides[1].value
     adjusted = raw - ((sides[0].covariates - sides[1].covariates) * slopes).sum(axis=1)
     first = Estimate(adjusted, *parts[0])
-    return Contrast(first.plus_variance(*parts[1]), sides[0].value, sides[1].value, slopes)
+    known = Estimate(sides[1].value, *parts[1])
+    return Contrast(first.plus_variance(*parts[1]), sides[0].value, known, slopes)
 
 
 def _mean(ratio: Ratio) -> _Mean:

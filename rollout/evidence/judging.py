@@ -132,7 +132,11 @@ def _metric(one: Assessment, at: int) -> MetricVerdict:
         )
     if not one.usable[at]:
         return MetricVerdict(
-            metric=one.metric, decision=Decision.HOLD, reason="too few requests or users yet", requests=requests
+            metric=one.metric,
+            decision=Decision.HOLD,
+            reason="too few requests, users or minutes yet",
+            requests=requests,
+            needed_requests=2 * math.ceil(one.missing[at]) or None,
         )
     decision = Decision.ROLLBACK if one.rollback[at] else Decision.ADVANCE if one.advance[at] else Decision.HOLD
     needed = _more(one, at) if decision is Decision.HOLD else None
@@ -158,7 +162,7 @@ def _known(bound: float) -> float | None:
 
 
 def _more(one: Assessment, at: int) -> int | None:
-    """Compared requests more, if all widths shrink with their root and the estimate stays; None: it lies at the edge."""
+    """Compared requests more, if widths shrink with their root and the estimate stays; None: at the edge."""
     so_far = float(one.counted[0][at] + one.counted[1][at])
     estimate, margin = abs(float(one.estimate[at])) if one.two_sided else float(one.estimate[at]), float(one.margin[at])
     up, down = float(one.upper[at] - one.estimate[at]), float(one.estimate[at] - one.lower[at])
