@@ -1,1 +1,1 @@
-"""Releases under load on the local cluster: what they lose, and how long a bad version lives."""
+"""Drills of releases on the local cluster: real traffic, real versions, and versions that are bad on purpose."""

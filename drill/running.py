@@ -1,0 +1,223 @@
+"""A drill under way: the load in a process of its own, the steps, and what was seen during each."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from drill import splits
+from drill.answers import AnswerFile, between, by_version, not_of, quantile
+from drill.errors import DrillError
+from infra import releases, routing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from drill.cluster import Cluster
+    from drill.project import Project
+    from infra.releases import Release
+
+# Envoy's proxies hear of a new route within a second or two; requests that were sent before may end after it.
+_SETTLE_SECONDS = 4.0
+_TICK_SECONDS = 0.5
+_LOAD_END_SECONDS = 30.0
+_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a person may choose.
+
+    Attributes:
+        seconds: of load, at least, for each scenario.
+        rate: requests a second.
+        say: told what happens, a line each.
+    """
+
+    seconds: float
+    rate: float
+    say: Callable[[str], None]
+
+
+@dataclass
+class Scenario:
+    """One scenario while it runs.
+
+    Attributes:
+        name: of the scenario.
+        bad: the version that may fail requests itself; None where none may.
+        steps: what was done and seen, in the order of time.
+        problems: what was not as it must be.
+        times: seconds by name.
+    """
+
+    name: str
+    project: Project
+    cluster: Cluster
+    options: Options
+    bad: str | None
+    answers: AnswerFile
+    begun: float = field(default_factory=time.time)
+    steps: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    problems: list[str] = field(default_factory=list[str])
+    times: dict[str, float] = field(default_factory=dict[str, float])
+    stopped: bool = False
+    load: subprocess.Popen[str] | None = None
+
+    def step(self, release: Release, take: Callable[[], None] | None = None) -> None:
+        """Take one step, and wait for its pods.
+
+        Args:
+            release: the state that it leads to.
+            take: takes it; an edit of the stack file and an update, without.
+        """
+        self.check()
+        words = releases.describe(release)
+        self.say(f"to {words}")
+        begun = time.monotonic()
+        if take is None:
+            self.project.write(release)
+            self.project.apply()
+        else:
+            take()
+        self._wait_ready(release)
+        seconds = time.monotonic() - begun
+        self.steps.append({"to": words, "seconds": round(seconds, 1)})
+        self.say(f"   done in {seconds:.1f} s")
+
+    def dwell(self, release: Release, until: float, *, delete: bool = False) -> None:
+        """Let users ask for a while, then compare the split with the weights.
+
+        Args:
+            release: that is deployed.
+            until: seconds after the scenario's begin.
+            delete: whether a pod of each slot is deleted meanwhile.
+        """
+        begin = time.time() + _SETTLE_SECONDS
+        end = max(self.begun + until, begin + _SETTLE_SECONDS)
+        if delete:
+            self.sleep_until((begin + end) / 2)
+            self._delete_pods(release)
+        self.sleep_until(end)
+        seen = list(between(self.answers.read(), begin, time.time() - _SETTLE_SECONDS / 2))
+        split = splits.judge(seen, release)
+        self.steps.append({"at": releases.describe(release), **split.plain()})
+        self.say(f"   {'split as asked' if split.ok else 'WRONG SPLIT'}: {split}")
+        if not split.ok:
+            self.problems.append(f"{releases.describe(release)}: split {split}")
+
+    def sleep_until(self, end: float) -> None:
+        """Wait, and notice an interrupt or the end of the load."""
+        while (left := end - time.time()) > 0:
+            self.check()
+            time.sleep(min(_TICK_SECONDS, left))
+
+    def check(self) -> None:
+        """End the scenario where there is no sense in going on.
+
+        Raises:
+            DrillError: the load has ended.
+            KeyboardInterrupt: somebody asked for the end.
+        """
+        if self.stopped:
+            raise KeyboardInterrupt
+        if self.load is not None and self.load.poll() is not None:
+            raise DrillError(f"the load ended by itself, with status {self.load.returncode}")
+
+    def say(self, line: str) -> None:
+        """Tell what happens, with the time since the begin."""
+        self.options.say(f"{time.time() - self.begun:6.1f} s  {line}")
+
+    def entry(self) -> dict[str, Any]:
+        """What is reported of the scenario."""
+        answers = self.answers.read()
+        lost = not_of(answers, self.bad)
+        by_bad = sum(answer.failed for answer in answers) - len(lost)
+        seconds = max((answer.at for answer in answers), default=0.0) - self.begun
+        median, late = (quantile(answers, share) for share in (0.5, 0.99))
+        return {
+            "name": self.name,
+            "requests": len(answers),
+            "failed_requests": len(lost),
+            "failed_by_the_bad_version": by_bad,
+            "bad_version": self.bad,
+            "seconds": round(seconds, 1),
+            "requests_per_second": round(len(answers) / max(seconds, 1), 1),
+            "latency_seconds": {"median": median, "p99": late},
+            "by_version": by_version(answers),
+            "failures": [
+                {
+                    "after_seconds": round(answer.at - self.begun, 2),
+                    "status": answer.status,
+                    "error": answer.error,
+                    "slot": answer.slot,
+                    "version": answer.version,
+                }
+                for answer in lost[:_SHOWN]
+            ],
+            "times": {name: round(value, 1) for name, value in self.times.items()},
+            "steps": self.steps,
+            "problems": [
+                *self.problems,
+                *(
+                    [f"{len(lost)} of {len(answers)} requests failed without an answer of a bad version"]
+                    if lost
+                    else []
+                ),
+            ],
+        }
+
+    def _wait_ready(self, release: Release) -> None:
+        wanted = {name: slot.replicas for name, slot in routing.slots(release)}
+        self.cluster.wait_ready(self.project.service, wanted, stopped=lambda: self.stopped)
+
+    def _delete_pods(self, release: Release) -> None:
+        pods = [pod for pod in self.cluster.pods(self.project.service) if pod.ready]
+        for name, _ in routing.slots(release):
+            pod = next(pod for pod in pods if pod.slot == name)
+            self.say(f"   deleting {pod.name}")
+            self.cluster.delete(pod)
+        self._wait_ready(release)
+
+
+@contextmanager
+def under_load(scenario: Scenario, endpoint: str) -> Generator[None]:
+    """Run the load around a scenario; it ends with it, and every request is waited for."""
+    rate = str(scenario.options.rate)
+    out = str(scenario.answers.path)
+    command = (sys.executable, "-m", "drill.load", "--endpoint", endpoint, "--rate", rate, "--seconds", "7200")
+    # In a session of its own: Ctrl-C ends the drill, which then ends the load.
+    with subprocess.Popen(
+        [*command, "--service", scenario.project.service, "--out", out],
+        cwd=scenario.project.checkout,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as load:
+        try:
+            _wait_for_answers(scenario, load)
+            scenario.begun, scenario.load = time.time(), load
+            yield
+            scenario.sleep_until(scenario.begun + scenario.options.seconds)
+        finally:
+            scenario.load = None
+            load.send_signal(signal.SIGTERM)
+            try:
+                _, said = load.communicate(timeout=_LOAD_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                load.kill()
+                raise DrillError("the load did not end") from None
+            scenario.say(said.strip())
+
+
+def _wait_for_answers(scenario: Scenario, load: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + _LOAD_END_SECONDS
+    while not scenario.answers.read():
+        if load.poll() is not None or time.monotonic() > deadline:
+            raise DrillError("the load got no answer; is the local stack up? `python -m local status`")
+        time.sleep(_TICK_SECONDS)

@@ -1,0 +1,106 @@
+"""What a drill plays: a release that goes well, two colours, and versions that are bad on purpose."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from drill import versions
+from drill.project import REPLICAS
+from drill.way_back import at_rest
+from infra.releases import Step, following
+from infra.settings import BlueGreenRelease, CanaryRelease, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drill.faults import Fault
+    from drill.running import Scenario
+    from infra.releases import Release
+
+GOOD, NEXT = "0.1.0", "0.2.0"
+# A tenth of the users is enough to compare answers, and their requests cost three predictions.
+_MIRROR = 10
+_STEPS = (5, 20, 40, 100)
+
+
+def canary(version: str) -> CanaryRelease:
+    """The state before a canary release in a drill."""
+    stable = Slot(version=version, replicas=REPLICAS, weight=100)
+    return CanaryRelease(strategy="canary", steps=_STEPS, pause_minutes=0, mirror=_MIRROR, stable=stable)
+
+
+def prepared(release: CanaryRelease, version: str) -> CanaryRelease:
+    """The same with a candidate without requests."""
+    return release.model_copy(update={"candidate": Slot(version=version, replicas=REPLICAS, weight=0)})
+
+
+def after(release: Release, step: Step) -> Release:
+    """The state that a step leads to."""
+    return next(each.release for each in following(release) if each.step is step)
+
+
+def play_canary(scenario: Scenario) -> None:
+    """0.2.0 takes all requests of 0.1.0, step by step, and becomes stable; in each step a pod of each slot goes."""
+    state: Release = prepared(canary(GOOD), NEXT)
+    moves = [Step.ADVANCE] * len(_STEPS) + [Step.PROMOTE]
+    share = scenario.options.seconds / (len(moves) + 1)
+    scenario.step(state)
+    scenario.dwell(state, share)
+    for number, move in enumerate(moves, start=2):
+        state = after(state, move)
+        scenario.step(state)
+        scenario.dwell(state, share * number, delete=True)
+
+
+def play_blue_green(scenario: Scenario) -> None:
+    """All requests go from one colour to the other, back, and over again; then the old colour goes."""
+    first = at_rest("blue_green", NEXT, REPLICAS)
+    assert isinstance(first, BlueGreenRelease)  # noqa: S101  # at_rest gives what it is asked for
+    green = Slot(version=GOOD, replicas=REPLICAS, weight=0)
+    state: Release = first.model_copy(update={"green": green})
+    moves = (Step.SWITCH, Step.SWITCH, Step.SWITCH, Step.FREE)
+    share = scenario.options.seconds / (len(moves) + 2)
+    scenario.step(first)
+    scenario.step(state)
+    scenario.dwell(state, share * 2)
+    for number, move in enumerate(moves, start=3):
+        state = after(state, move)
+        scenario.step(state)
+        scenario.dwell(state, share * number, delete=True)
+
+
+def bad(fault: Fault) -> Callable[[Scenario], None]:
+    """A version with a fault gets requests until evidence says so, and is taken back."""
+
+    def play(scenario: Scenario) -> None:
+        version = versions.bad_version(NEXT, fault)
+        quiet = canary(NEXT)
+        ready = prepared(quiet, version)
+        share = scenario.options.seconds / 5
+        scenario.step(ready)
+        scenario.dwell(ready, share)
+        state = after(ready, Step.ADVANCE)
+        begun = time.time()
+        scenario.step(state)
+        scenario.dwell(state, share * 3, delete=True)
+        decided = time.time()
+        back = after(state, Step.ROLLBACK)
+        scenario.step(back)
+        last = max((each.at for each in scenario.answers.read() if each.version == version), default=begun)
+        scenario.times |= {"to_verdict": decided - begun, "verdict_to_restored": last - decided}
+        scenario.dwell(back, share * 4)
+        scenario.step(quiet)
+        scenario.dwell(quiet, share * 5, delete=True)
+
+    return play
+
+
+SCENARIOS: dict[str, tuple[str, str | None, Callable[[Scenario], None]]] = {
+    "canary": (GOOD, None, play_canary),
+    "errors": (NEXT, "errors", bad("errors")),
+    "latency": (NEXT, "latency", bad("latency")),
+    "wrong": (NEXT, "wrong", bad("wrong")),
+    "blue_green": (NEXT, None, play_blue_green),
+}
+"""By name: the version that is stable before, the fault of the bad version, what is played."""
