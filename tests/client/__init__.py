@@ -1,0 +1,1 @@
+"""Tests of the client library, against the real service where one is asked."""
