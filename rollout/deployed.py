@@ -1,0 +1,68 @@
+"""What is deployed: the releases in the outputs of the last update."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from rollout import stack_file
+from rollout.errors import RolloutError
+from rollout.journal import parse_release
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from infra.releases import Release
+    from rollout.place import Place
+
+_SLOTS = "slots"
+
+
+def release(outputs: Mapping[str, Any], service: str, *, like: Release) -> Release | None:
+    """The release of a service; None where none is deployed.
+
+    Args:
+        outputs: of the stack.
+        service: its name.
+        like: the release in the stack file, for what the outputs do not say.
+
+    Raises:
+        RolloutError: the outputs are not those of this program.
+    """
+    found: dict[str, Any] | None = outputs.get("releases", {}).get(service)
+    if found is None:
+        return None
+    known = {key: value for key, value in found.items() if key != _SLOTS} | dict(found.get(_SLOTS, {}))
+    base: dict[str, Any] = {}
+    if known.get("strategy") == like.strategy:
+        base = like.model_dump(mode="json", exclude=set(like.slot_names))
+    try:
+        return parse_release({**base, **known})
+    except ValidationError:
+        raise RolloutError(f"what the stack's output releases.{service} says is no release: {found}") from None
+
+
+def others_as_deployed(place: Place, text: str, outputs: Mapping[str, Any]) -> tuple[str, bool]:
+    """A text in which every other service is as it is deployed, so that an update records of them nothing else.
+
+    Args:
+        place: whose other services are meant.
+        text: of the stack file.
+        outputs: of the stack.
+
+    Returns:
+        The text, and whether all of them could be written so.
+    """
+    complete = True
+    for service in place.settings_of(text).services:
+        if service.name == place.service:
+            continue
+        there = release(outputs, service.name, like=service.release)
+        if there == service.release:
+            continue
+        if there is None or there.strategy != service.release.strategy:
+            complete = False
+            continue
+        text = stack_file.with_release(text, service=service.name, release=there, source=place.source)
+    return text, complete
