@@ -11,8 +11,8 @@ three verdicts:
   nothing should be unknown any more, a mandatory violation of the rule;
 - pass: nothing.
 
-What passes by exemption alone is an advisory violation of the policy ``exempted``, at each preview and update, so that
-nobody has to remember that it is there.
+What passes by exemption alone, or by a waiver in the stack file, is an advisory violation of the policy ``exempted``,
+at each preview and update, so that nobody has to remember that it is there.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from pulumi_policy import deserialize as wire
 from pulumi_policy import proxy as sentinels
 
 from policies.node import UNKNOWN, Secret
+from policies.release import COMPONENT
 from policies.rule import Finding, Resource, ResourceRule, Rule, StackRule, Verdict
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ EXEMPTED: Final = "exempted"
 _UNDECIDED_TITLE: Final = (
     "Not decided by this preview: these rules need values that only the update tells, and decide then."
 )
-_EXEMPTED_TITLE: Final = "Let pass by name, until a day, by somebody who answers for it: policies/exemptions.toml."
+_EXEMPTED_TITLE: Final = (
+    "Let pass by name, until a day, by somebody who answers for it: policies/exemptions.toml, or a stack's waivers."
+)
 
 _UNKNOWN_SENTINELS: Final = frozenset(
     {
@@ -174,7 +177,9 @@ def _undecided_stacks(rules: Sequence[StackRule]) -> Policy:
 
 def _exempted_resources(rules: Sequence[ResourceRule], named: set[str]) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        resources = _resources(args, rules) if f"{args.resource_type} {args.name}" in named else []
+        # A release may be let pass by the stack file too.
+        may_be = args.resource_type == COMPONENT or f"{args.resource_type} {args.name}" in named
+        resources = _resources(args, rules) if may_be else []
         notes = [
             f"{finding.rule}: {note}"
             for rule in rules

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 _ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 # Who may call the Kubernetes API, as namespace/name. Contour watches routes and Services; its Job writes certificates;
-# the autoscaler watches pods and nodes; Prometheus finds pods, and kube-state-metrics watches them.
+# the autoscaler watches pods and nodes; Prometheus finds pods, kube-state-metrics watches them, and
+# prometheus-adapter lists those of an autoscaler that asks.
 MAY_CALL_THE_API: Final = frozenset(
     {
         "inferstack-gateway/contour",
         "inferstack-gateway/contour-certgen",
         "inferstack-monitoring/kube-state-metrics",
         "inferstack-monitoring/prometheus",
+        "inferstack-monitoring/prometheus-adapter",
         "inferstack-system/cluster-autoscaler",
     }
 )

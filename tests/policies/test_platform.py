@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from infra import capacity, naming, settings
+from infra import capacity, naming, release_states, settings
 from infra.cluster import ClusterAccess
 from infra.images import BuiltImage, BuiltImageArgs
 from infra.kubernetes import feedback_store
@@ -73,6 +74,27 @@ def _platform(folder: Path) -> None:
             gateway=gateway,
             feedback=feedback_store.sqlite(),
             traces=settings.Traces(),
+            change=release_states.change(
+                {
+                    "strategy": "canary",
+                    "stable": {"version": "0.1.0", "replicas": 2, "weight": 95},
+                    "candidate": {"version": "0.2.0", "replicas": 1, "weight": 5},
+                },
+                SERVICE.release,
+                now=datetime.now(tz=UTC),
+            ),
+            facts={
+                "receipts": {
+                    version: {"service": "sentiment", "version": version, "model_digest": "0" * 64}
+                    for version in SERVICE.versions()
+                },
+                "changes": {
+                    "freezes": [
+                        {"begins": "2020-01-01T00:00:00Z", "ends": "2020-01-02T00:00:00Z", "reason": "It is over."}
+                    ],
+                    "waivers": [],
+                },
+            },
         ),
     )
 

@@ -72,12 +72,15 @@ def _with(value: Any, path: tuple[str | int, ...], new: object) -> Any:  # noqa:
 
 
 def _variants(sample: Sample, new: object) -> Iterator[tuple[str, list[Resource]]]:
-    """The sample once for each place in it, with that place's value replaced."""
+    """What is judged together, once for each place in it, with that place's value replaced."""
     resources = sample.resources()
+    # A rule about one resource at a time needs no others beside it.
+    alone = isinstance(sample.rule, ResourceRule)
     for position, resource in enumerate(resources):
+        before, after = ([], []) if alone else (resources[:position], resources[position + 1 :])
         for path in _places(resource.properties):
             changed = Resource(type=resource.type, name=resource.name, properties=_with(resource.properties, path, new))
-            yield f"{resource.name}{list(path)}", [*resources[:position], changed, *resources[position + 1 :]]
+            yield f"{resource.name}{list(path)}", [*before, changed, *after]
 
 
 def _says(sample: Sample, new: object) -> dict[str, Verdict | None]:
