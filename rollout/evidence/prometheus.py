@@ -52,8 +52,8 @@ def read(  # noqa: PLR0913, PLR0917 - what to compare, and over which time
         reference_slot: the slot that it is held against: the baseline, or stable.
         since: with a time zone.
         until: with a time zone.
-        released: when the candidate got its first request; what users met in the hour before is known of all of them
-            and makes the comparison sharper. ``since`` where nothing is given.
+        released: when the candidate got its first request; what users met in the hour before, of other versions, makes
+            the comparison sharper. ``since`` where nothing is given.
         objective: ``infra.slo.thresholds(service)``; without it the objective's windows are not asked for.
     """
     grid = _grid(since.timestamp(), until.timestamp())
@@ -63,7 +63,7 @@ def read(  # noqa: PLR0913, PLR0917 - what to compare, and over which time
         reference_slot=reference_slot,
         step_seconds=grid.step,
         mirrored=_mirrored(prometheus, service, grid),
-        history=_history(prometheus, service, (released or since).timestamp()),
+        history=_history(prometheus, service, candidate_slot, (released or since).timestamp()),
         pages=()
         if objective is None
         else _pages(prometheus, service, (candidate_slot, reference_slot), grid, objective),
@@ -122,10 +122,11 @@ def _mirrored(prometheus: Prometheus, service: str, grid: Grid) -> Mirrored | No
     return Mirrored(comparisons=comparisons.by_unit, agreements=agreements.by_unit)
 
 
-def _history(prometheus: Prometheus, service: str, released: float) -> History | None:
+def _history(prometheus: Prometheus, service: str, candidate_slot: str, released: float) -> History | None:
+    """What users met of other versions than the candidate: an earlier step of this release is no history."""
     grid = Grid(released - _HISTORY_SECONDS, _HISTORY_STEP, _HISTORY_SECONDS // _HISTORY_STEP)
     requests, log_seconds = (
-        _counted(prometheus, names.selector(name, service=service), grid).by_unit.sum(axis=0)
+        _counted(prometheus, f'{name}{{service="{service}",slot!="{candidate_slot}"}}', grid).by_unit.sum(axis=0)
         for name in ("user_requests_total", "user_log_seconds_total")
     )
     return History(requests=requests, log_seconds=log_seconds) if requests.any() else None

@@ -25,11 +25,11 @@ class Decision(StrEnum):
 class MetricVerdict:
     """One metric. A positive ``estimate`` is worse; all of estimate, bounds and margin have the same unit.
 
-     ``lower`` is what the loss is at least, at the metric's share of the 5 %; ``upper`` what it is at most, at 5 %.
-    Both hold at every look at once, and are None where there are too few users for any. ``needed_requests`` are how many
-    compared requests more may settle it, None where more requests cannot. ``requests`` are those of the candidate and
-    the reference that counted (of mirrored requests the comparisons, and nothing). ``decisive`` is False of a metric
-    that can take the candidate back, but is not waited for: another says the same with more certainty.
+    ``lower`` is what the loss is at least, at the metric's share of the 5 %; ``upper`` what it is at most, at 5 %.
+    Both hold at every look at once, and are None where there are too few users for any. ``needed_requests`` are how
+    many compared requests more may settle it, None where more requests cannot. ``requests`` are those of the candidate
+    and the reference that counted (of mirrored requests the comparisons, and nothing). ``decisive`` is False of a
+    metric that can take the candidate back, but is not waited for: another says the same with more certainty.
     """
 
     metric: Metric
