@@ -110,6 +110,10 @@ lint: venv venv-model-build ## ruff, basedpyright, import rules, hadolint, yamll
 	@$(PY) -m tools build --only go
 	@unformatted=$$(.tools/bin/gofmt -l tools/go); test -z "$$unformatted" || { echo "gofmt: $$unformatted"; exit 1; }
 
+.PHONY: evidence-check
+evidence-check: venv ## simulate releases: how often the judge of a candidate is wrong, how soon right (minutes)
+	@$(PY) -m rollout.evidence simulate --releases $(or $(RELEASES),1000) $(EVIDENCE_FLAGS)
+
 .PHONY: bench
 bench: venv ## measure the speed and memory targets, as ratios where one is named
 	@$(PY) -m bench

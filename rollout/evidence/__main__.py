@@ -39,12 +39,14 @@ def simulate(releases: int, seed: int, workers: int, *, stress: bool, as_json: b
     scenarios = {**EQUAL, **WORSE, **(STRESS if stress else {})}
     seeds = range(seed, seed + releases)
     studied = list[Studied]()
+    console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
     ) as progress:
         for name, scenario in scenarios.items():
             task = progress.add_task(name, total=releases)
@@ -57,13 +59,14 @@ def simulate(releases: int, seed: int, workers: int, *, stress: bool, as_json: b
                     done=lambda more, task=task: progress.advance(task, more),
                 )
             )
+            if not console.is_terminal:
+                click.echo(f"{name}: {releases:,} releases, {studied[-1].rollbacks:,} rolled back", err=True)
     missed = [one.name for one in studied if not _met(one)]
     if as_json:
         rows = [{**one.to_json(), "met": one.name not in missed} for one in studied]
         click.echo(json.dumps({"releases": releases, "seed": seed, "met": not missed, "scenarios": rows}, indent=2))
     else:
-        console = Console()
-        console.print(_table(studied))
+        Console().print(_table(studied))
     if missed:
         click.echo(f"not met: {', '.join(missed)}", err=True)
         sys.exit(1)
