@@ -94,6 +94,7 @@ class PlatformImages:
     Attributes:
         grafana: None where none can be had: the embedded cluster builds its images, and no package registry has the
             parts of Grafana's server.
+        prometheus_adapter: None where nothing is scaled.
     """
 
     base: pulumi.Input[str]
@@ -105,10 +106,17 @@ class PlatformImages:
     node_exporter: pulumi.Input[str]
     collector: pulumi.Input[str]
     grafana: pulumi.Input[str] | None
+    prometheus_adapter: pulumi.Input[str] | None
 
 
-def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> PlatformImages:
+def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path, scaled: bool) -> PlatformImages:
     """Built out of Debian packages, Go modules and a PyPI package for the embedded cluster; as named elsewhere.
+
+    Args:
+        cluster: where they run.
+        access: names the registry and the builder.
+        root: the root of the project.
+        scaled: whether a service is scaled.
 
     Raises:
         SettingsError: ``make images`` has not prepared what they are built from.
@@ -125,6 +133,7 @@ def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> P
             node_exporter=named.node_exporter,
             collector=named.collector,
             grafana=named.grafana,
+            prometheus_adapter=named.prometheus_adapter,
         )
 
     def build(
@@ -157,6 +166,7 @@ def platform_images(cluster: Cluster, access: ClusterAccess, *, root: Path) -> P
         node_exporter=wrap("node-exporter"),
         collector=wrap("collector"),
         grafana=None,
+        prometheus_adapter=wrap("prometheus-adapter") if scaled else None,
     )
 
 

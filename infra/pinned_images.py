@@ -46,7 +46,7 @@ def compare(images: PlatformImages) -> list[Comparison]:
     Raises:
         RegistryError: one of them does not say, or no image has a tag.
     """
-    references: dict[str, str] = images.model_dump()
+    references: dict[str, str] = images.model_dump(exclude_none=True)
     pinned = {key: image for key, value in references.items() if (image := parse(value)) is not None}
     if not pinned:
         raise RegistryError("no image has a tag beside its digest (repository:tag@sha256:…), so none can be asked for")

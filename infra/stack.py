@@ -48,7 +48,12 @@ class Stack:
 
         foundation = _foundation(settings, environment=environment, source=source)
         access = foundation.access if foundation else cluster.connect(settings, root=root)
-        pulled = images.platform_images(settings.cluster, access, root=root)
+        pulled = images.platform_images(
+            settings.cluster,
+            access,
+            root=root,
+            scaled=any(service.autoscaling for service in settings.services),
+        )
         built = images.ServingImages(
             settings=settings,
             access=access,

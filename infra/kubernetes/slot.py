@@ -17,6 +17,7 @@ from pulumi_kubernetes.apps.v1 import (
     DeploymentStrategyArgs,
     RollingUpdateDeploymentArgs,
 )
+from pulumi_kubernetes.autoscaling.v2 import HorizontalPodAutoscaler
 from pulumi_kubernetes.core.v1 import (
     ContainerArgs,
     ContainerPortArgs,
@@ -37,7 +38,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from infra import naming, routing
-from infra.kubernetes import serving_pod, split
+from infra.kubernetes import autoscaling, serving_pod, split
 from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.pods import container_security_context, pod_security_context, spread
 from infra.kubernetes.serving_pod import PORT
@@ -121,7 +122,7 @@ class Slot(pulumi.ComponentResource):
             opts=child,
         )
         route = self._route(args.gateway, service, metadata) if args.gateway else None
-        Deployment(
+        deployment = Deployment(
             self._name,
             metadata=metadata,
             spec=DeploymentSpecArgs(
@@ -141,8 +142,14 @@ class Slot(pulumi.ComponentResource):
                 ),
             ),
             # What depends on another goes before it: the pods before the route that lets the gateway know the slot.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[service, *([route] if route else [])]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[service, *([route] if route else [])],
+                ignore_changes=autoscaling.ignored(args.service, args.slot),
+            ),
         )
+        if scaling := autoscaling.autoscaler(args.service, args.slot, deployment):
+            HorizontalPodAutoscaler(self._name, metadata=metadata, spec=scaling, opts=child)
         PodDisruptionBudget(
             self._name,
             metadata=metadata,

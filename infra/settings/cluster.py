@@ -30,6 +30,9 @@ class PlatformImages(Model):
     node_exporter: DigestReference
     collector: DigestReference = Field(description="OpenTelemetry collector.")
     grafana: DigestReference
+    prometheus_adapter: DigestReference | None = Field(
+        default=None, description="Needed where a service has `autoscaling`, and only there."
+    )
 
 
 class ClusterImages(PlatformImages):

@@ -182,6 +182,14 @@ class Service(Model):
     )
     release: Release
 
+    @model_validator(mode="after")
+    def _autoscaling_covers_replicas(self) -> Self:
+        for name, slot in self.release.slots():
+            if self.autoscaling is not None and slot.replicas > self.autoscaling.max_replicas:
+                sentence = f"{self.autoscaling.max_replicas} is less than {name}.replicas, {slot.replicas}"
+                raise errors.conflict(("autoscaling", "max_replicas"), f"{sentence}. Allowed: as many or more")
+        return self
+
     def versions(self) -> tuple[str, ...]:
         """The versions that its slots name, once each."""
         return tuple(dict.fromkeys(slot.version for _, slot in self.release.slots()))

@@ -88,6 +88,14 @@ class Settings(Model):
         return self
 
     @model_validator(mode="after")
+    def _scaling_has_its_image(self) -> Self:
+        scaled = [service.name for service in self.services if service.autoscaling is not None]
+        if scaled and not isinstance(self.cluster, EmbeddedCluster) and self.cluster.images.prometheus_adapter is None:
+            sentence = f"the key prometheus_adapter is missing; service {scaled[0]!r} has autoscaling, which needs it"
+            raise errors.conflict(("cluster", "images"), sentence)
+        return self
+
+    @model_validator(mode="after")
     def _volumes_can_be_made(self) -> Self:
         if isinstance(self.cluster, EmbeddedCluster) and self.monitoring.storage_gib is not None:
             sentence = "the embedded cluster makes no volumes. Allowed: without; what is known goes with the pod"

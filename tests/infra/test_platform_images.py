@@ -15,6 +15,7 @@ from tools.catalogue import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ("prometheus", "alertmanager", "kube-state-metrics", "node-exporter", "collector")
+SCALING = "prometheus-adapter"
 VERSIONS = {tool.name: tool.version for tool in CATALOGUE if tool.name in MONITORING}
 WRAPPED = ("contour", "envoy", "prometheus", "alertmanager", "kube-state-metrics", "node-exporter", "collector")
 ACCESS = ClusterAccess(provider=None, registry="registry", builder="builder", entry="http://127.0.0.1")  # pyright: ignore[reportArgumentType]  # images need no provider
@@ -24,16 +25,18 @@ EMBEDDED = settings.EmbeddedCluster(kind="embedded")
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A checkout in which `make images` ran."""
-    for name in WRAPPED:
+    for name in (*WRAPPED, SCALING):
         layout = tmp_path / ".state" / "contexts" / name
         layout.mkdir(parents=True)
         (layout / "index.json").write_text(json.dumps({"manifests": [{"digest": f"sha256:{name}"}]}))
     return tmp_path
 
 
-def _declare(cluster: settings.Cluster, root: Path) -> tuple[list[Declared], images.PlatformImages]:
+def _declare(
+    cluster: settings.Cluster, root: Path, *, scaled: bool = False
+) -> tuple[list[Declared], images.PlatformImages]:
     made = list[images.PlatformImages]()
-    declared = record(lambda: made.append(images.platform_images(cluster, ACCESS, root=root)))
+    declared = record(lambda: made.append(images.platform_images(cluster, ACCESS, root=root, scaled=scaled)))
     return [each for each in declared if each.type == "docker-build:index:Image"], made[0]
 
 
@@ -49,6 +52,14 @@ def test_the_embedded_cluster_builds_each_from_a_layout(root: Path) -> None:
     (envoy,) = (each for each in declared if each.name == "envoy")
     assert envoy.inputs["buildArgs"] == {"BASE_IMAGE": f"registry/base@{DIGEST}"}
     assert platform.grafana is None
+    assert platform.prometheus_adapter is None
+
+
+def test_what_scales_is_built_where_something_is_scaled(root: Path) -> None:
+    """A stack that scales nothing builds nothing more."""
+    declared, platform = _declare(EMBEDDED, root, scaled=True)
+    assert {each.name for each in declared} == {"base", *WRAPPED, SCALING}
+    assert platform.prometheus_adapter is not None
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"manifests": []}'])
@@ -59,7 +70,7 @@ def test_what_is_not_prepared_is_told(root: Path, content: str | None) -> None:
     with pytest.raises(
         settings.SettingsError, match=r"contexts/collector, .* is not there\. Make it with: make images"
     ):
-        images.platform_images(EMBEDDED, ACCESS, root=root)
+        images.platform_images(EMBEDDED, ACCESS, root=root, scaled=False)
 
 
 def test_another_cluster_pulls_what_it_names(tmp_path: Path) -> None:
@@ -87,4 +98,5 @@ def test_the_document_has_the_versions() -> None:
     """docs/monitoring-images.md says of each component which version is built."""
     rows = (ROOT / "docs" / "monitoring-images.md").read_text().splitlines()
     built = [row.split("|")[2].strip() for row in rows if "| built |" in row]
-    assert built == [VERSIONS[name] for name in MONITORING]
+    versions = {tool.name: tool.version for tool in CATALOGUE}
+    assert built == [versions[name] for name in (*MONITORING, SCALING)]

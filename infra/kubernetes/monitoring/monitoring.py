@@ -23,6 +23,7 @@ from infra.kubernetes.monitoring import (
     discovery,
     grafana,
     kube_state_metrics,
+    metrics_adapter,
     node_exporter,
     prometheus,
 )
@@ -87,6 +88,7 @@ def demand(settings: Settings) -> Demand:
             kube_state_metrics.DEMAND * 2,
             node_exporter.DEMAND * (nodes + 1),
             grafana.DEMAND,
+            metrics_adapter.DEMAND * (2 if metrics_adapter.is_wanted(settings) else 0),
         )
     )
 
@@ -119,6 +121,7 @@ class Monitoring(pulumi.ComponentResource):
                 rules=self._rules(),
                 namespaces=args.namespaces,
                 targets=_targets(args.settings.cluster),
+                readers=("grafana", *([metrics_adapter.NAME] if metrics_adapter.is_wanted(args.settings) else [])),
                 pool=args.pool,
             ),
         )
@@ -150,6 +153,16 @@ class Monitoring(pulumi.ComponentResource):
             replicas=monitoring.replicas,
             pool=args.pool,
         )
+        if images.prometheus_adapter is not None and metrics_adapter.is_wanted(args.settings):
+            metrics_adapter.declare_metrics_adapter(
+                scope,
+                metrics_adapter.MetricsAdapterArgs(
+                    image=images.prometheus_adapter,
+                    services=args.namespaces[naming.SERVICES_NAMESPACE],
+                    control_plane=(aws.network.cidr,) if aws else (),
+                    pool=args.pool,
+                ),
+            )
         dashboards = self._dashboards()
         if images.grafana is not None:
             grafana.declare_grafana(scope, image=images.grafana, dashboards=dashboards, pool=args.pool)

@@ -89,6 +89,7 @@ class PrometheusArgs:
         rules: the ConfigMaps that have :data:`RULES_KEY`, by the name of the file that it becomes, without suffix.
         namespaces: in which it finds pods, known once they are there.
         targets: the ports that it reads, by namespace.
+        readers: who of the namespace may ask it, beside itself.
         pool: name of the pool whose nodes it runs on; any node without.
     """
 
@@ -98,12 +99,13 @@ class PrometheusArgs:
     rules: Mapping[str, pulumi.Input[str]]
     namespaces: Mapping[str, pulumi.Input[str]]
     targets: Mapping[str, Sequence[int]]
+    readers: Sequence[str]
     pool: str | None = None
 
 
 def declare_prometheus(scope: Scope, args: PrometheusArgs) -> None:
     """Declare its account, rights, configuration, pods and Service, and whom it may talk to."""
-    _allow_traffic(scope, args.targets)
+    _allow_traffic(scope, args.targets, args.readers)
     account = access.account(scope, NAME)
     access.grant_in(scope, account, NAME, [access.may(access.READ, ["pods"])], namespaces=args.namespaces)
     configuration = ConfigMap(
@@ -162,9 +164,9 @@ def declare_prometheus(scope: Scope, args: PrometheusArgs) -> None:
         )
 
 
-def _allow_traffic(scope: Scope, targets: Mapping[str, Sequence[int]]) -> None:
+def _allow_traffic(scope: Scope, targets: Mapping[str, Sequence[int]], readers: Sequence[str]) -> None:
     """To what it reads and to the API server, which tells it of pods; from those who ask it."""
-    itself, grafana = (NetworkPolicyPeerArgs(pod_selector=pods_of(name)) for name in (NAME, "grafana"))
+    asking = [NetworkPolicyPeerArgs(pod_selector=pods_of(name)) for name in (NAME, *readers)]
     reads = [
         NetworkPolicyEgressRuleArgs(to=[traffic.all_pods(namespace)], ports=traffic.ports(*numbers))
         for namespace, numbers in targets.items()
@@ -173,7 +175,7 @@ def _allow_traffic(scope: Scope, targets: Mapping[str, Sequence[int]]) -> None:
         scope,
         NAME,
         pods_of(NAME),
-        ingress=[NetworkPolicyIngressRuleArgs(from_=[itself, grafana], ports=traffic.ports(PORT))],
+        ingress=[NetworkPolicyIngressRuleArgs(from_=asking, ports=traffic.ports(PORT))],
         egress=[*reads, traffic.to_api_server()],
     )
 

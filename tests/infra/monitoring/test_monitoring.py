@@ -41,6 +41,7 @@ def _images(*, grafana: bool = False) -> PlatformImages:
         node_exporter=PINNED,
         collector=PINNED,
         grafana=PINNED if grafana else None,
+        prometheus_adapter=PINNED,
     )
 
 
@@ -65,6 +66,21 @@ def _declare(wanted: settings.Settings = LOCAL, *, grafana: bool = False) -> lis
 
 def _objects(declared: Sequence[Declared]) -> dict[tuple[str, str], Mapping[str, Any]]:
     return {(each.type.rpartition(":")[2], each.name): each.inputs for each in declared}
+
+
+def test_what_scales_is_there_where_something_is_scaled() -> None:
+    """prometheus-adapter may ask Prometheus, and fits in the namespace's quota, where a service is scaled."""
+    (service,) = LOCAL.services
+    scaled = settings.Autoscaling(max_replicas=2, requests_in_flight=4)
+    wanted = LOCAL.model_copy(update={"services": (service.model_copy(update={"autoscaling": scaled}),)})
+    adapter = ("Deployment", "prometheus-adapter")
+    assert adapter not in _objects(_declare())
+    objects = _objects(_declare(wanted))
+    assert adapter in objects
+    (rule,) = objects["NetworkPolicy", "prometheus-traffic"]["spec"]["ingress"]
+    asking = [each["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for each in rule["from"]]
+    assert asking == ["prometheus", "grafana", "prometheus-adapter"]
+    assert demand(wanted).pods == demand(LOCAL).pods + 2
 
 
 def _with(service: dict[str, Any]) -> settings.Settings:

@@ -31,6 +31,7 @@ def _declare(
                 rules={name: name for name in rules},
                 namespaces={"inferstack": "inferstack", "inferstack-gateway": "inferstack-gateway"},
                 targets={"inferstack": (8080,)},
+                readers=("grafana",),
             ),
         )
     )
