@@ -81,7 +81,10 @@ def step_between(before: Release | None, after: Release) -> Step:
 
 
 def following(before: Release) -> tuple[Following, ...]:
-    """The states that move traffic or free a slot, one step away; what fills a slot names a version and is not here."""
+    """The states that move traffic, free a slot or mend a state, one step away.
+
+    What fills a slot names a version, and is not among them.
+    """
     if _problem(before):
         wanted = _mended_states(before)
     else:

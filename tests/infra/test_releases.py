@@ -13,6 +13,7 @@ from infra.releases import Release, Step, StepRefusedError, following, next_weig
 from infra.settings import BlueGreenRelease, CanaryRelease, Slot
 
 VERSIONS = st.sampled_from(["0.1.0", "0.2.0", "0.3.0"])
+SLOTS = st.builds(Slot, version=VERSIONS, weight=st.sampled_from([0, 5, 50, 95, 100]), replicas=st.integers(0, 2))
 STEPS = st.sets(st.integers(1, 99), max_size=4).map(lambda weights: (*sorted(weights), 100))
 
 
@@ -149,6 +150,20 @@ def test_each_following_state_is_one_allowed_step(states: list[Release]) -> None
         assert step_between(states[-1], each.release) is each.step
 
 
+@given(
+    st.builds(CanaryRelease, strategy=st.just("canary"), stable=SLOTS, candidate=st.none() | SLOTS)
+    | st.builds(BlueGreenRelease, strategy=st.just("blue_green"), blue=SLOTS, green=st.none() | SLOTS)
+)
+def test_each_state_has_a_way_out(before: Release) -> None:
+    """Whatever was deployed, sound or not, one step leads to a sound state, with a version that is there."""
+    assert isinstance(before, CanaryRelease | BlueGreenRelease)
+    ways = following(before)
+    assert ways or (isinstance(before, CanaryRelease) and before.candidate is None) or len(dict(before.slots())) == 1
+    for way in ways:
+        assert {slot.version for _, slot in way.release.slots()} <= {slot.version for _, slot in before.slots()}
+        assert step_between(way.release, way.release) is Step.NOTHING
+
+
 @given(STEPS)
 def test_a_canary_climbs_its_steps_and_ends_as_stable(steps: tuple[int, ...]) -> None:
     """From 0 through each step to 100, then promoted: no step is left out, none comes twice."""
@@ -187,6 +202,9 @@ def test_a_canary_climbs_its_steps_and_ends_as_stable(steps: tuple[int, ...]) ->
         ),
         (_colours(blue=BLUE, green=GREEN), _colours(blue=BLUE), Step.FREE),
         (_canary(), _colours(blue=BLUE), Step.CONVERT),
+        (_colours(blue=_slot("0.1.0", 50), green=_slot("0.2.0", 50)), _colours(green=_slot("0.2.0", 100)), Step.MEND),
+        (_canary(7), _canary(), Step.MEND),
+        (_colours(blue=_slot("0.1.0", 0)), _canary(), Step.MEND),
     ],
 )
 def test_what_is_one_step(before: Release | None, after: Release, step: Step) -> None:
@@ -209,6 +227,8 @@ def test_what_is_one_step(before: Release | None, after: Release, step: Step) ->
         (_canary(5), _canary(7), "candidate has weight 7. Allowed: 0, 5, 20, 40, 100"),
         (_canary(5), _canary(20).model_copy(update={"steps": (20, 100)}), "is not one step from"),
         (_canary(), _canary(0, candidate="0.1.0"), "stable and candidate are both 0.1.0"),
+        (_canary(7), _canary(20), "Allowed: mend to stable 0.1.0 at 100 %, or mend to stable 0.2.0 at 100 %"),
+        (_canary(7), _canary(stable="0.3.0"), "Allowed: mend to stable 0.1.0 at 100 %"),
         (_colours(blue=BLUE), _colours(green=_slot("0.2.0", 100)), "another version in the idle colour"),
         (
             _colours(blue=BLUE),
