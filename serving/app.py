@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from serving import docs, feedback, problems
+from serving import docs, feedback, flags, problems
 from serving.database import Database
 from serving.logs import TextHasher
 from serving.metrics import Metrics
@@ -31,13 +31,20 @@ def create_app(settings: Settings) -> FastAPI:
         SettingsError: the key of the text hashes cannot be read.
     """
     metrics = Metrics()
-    runtime = Runtime(settings, metrics)
+    feature_flags = flags.Flags(
+        settings.flags_file,
+        batch_wait_seconds=settings.batch_wait_milliseconds / 1000,
+        problems=metrics.flag_problems,
+    )
+    runtime = Runtime(settings, metrics, feature_flags)
     database = Database.from_settings(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         runtime.start()
+        feature_flags.start()
         yield
+        feature_flags.stop()
         await run_in_threadpool(runtime.stop)
         if database is not None:
             await run_in_threadpool(database.close)
@@ -52,11 +59,14 @@ def create_app(settings: Settings) -> FastAPI:
         # FastAPI's own would keep bodies and the words of errors, which hold texts. Ours: serving.spans.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.state.parts = Parts(runtime=runtime, metrics=metrics, hasher=TextHasher(settings.text_hash_key_file))
+    app.state.parts = Parts(
+        runtime=runtime, metrics=metrics, hasher=TextHasher(settings.text_hash_key_file), flags=feature_flags
+    )
     problems.install(app, max_body_bytes=settings.max_body_bytes)
     app.add_middleware(RequestMiddleware, runtime=runtime, metrics=metrics)
     app.include_router(api)
     app.include_router(operations)
+    app.include_router(flags.router(feature_flags))
     if database is not None:
         app.include_router(feedback.router(database))
     docs.install(app)

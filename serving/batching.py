@@ -130,7 +130,17 @@ class Batcher:
         *,
         limits: BatchLimits,
         observers: Sequence[BatchObserver] = (),
+        wait_seconds: Callable[[], float] | None = None,
     ) -> None:
+        """Begin to wait for texts.
+
+        Args:
+            classify: runs the graph: token ids of each text in, probabilities of each out.
+            limits: of a run and of the queue.
+            observers: are told of each run.
+            wait_seconds: asked before each run instead of the limit.
+        """
+        self._wait_seconds = wait_seconds or (lambda: limits.wait_seconds)
         self._classify = classify
         self._limits = limits
         self._observers = observers
@@ -214,9 +224,7 @@ class Batcher:
             self._changed.wait_for(lambda: self._queue or self._stopping)
             if not self._stopping:
                 full = self._limits.max_batch
-                self._changed.wait_for(
-                    lambda: len(self._queue) >= full or self._stopping, timeout=self._limits.wait_seconds
-                )
+                self._changed.wait_for(lambda: len(self._queue) >= full or self._stopping, timeout=self._wait_seconds())
             return [
                 self._queue.popleft() for _ in range(min(len(self._queue), _BATCHES_AHEAD * self._limits.max_batch))
             ]

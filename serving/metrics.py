@@ -82,6 +82,9 @@ class Metrics:
         self.spans_dropped = Counter(
             "trace_spans_dropped", "Spans that were given up: no collector, or too many waited.", registry=registry
         )
+        self.flag_problems = Gauge(
+            "feature_flag_problems", "Things in the file of feature flags that cannot be used.", registry=registry
+        )
         self.ready = Gauge("service_ready", "1 when the readiness probe would pass.", registry=registry)
         self.users = UserMetrics()
         self._rate = RateWindow(_RATE_WINDOW_SECONDS, clock=time.monotonic)

@@ -16,6 +16,7 @@ from serving.validation import check_texts, check_tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from serving.flags import Flags
     from serving.logs import TextHasher
     from serving.metrics import Metrics
     from serving.runtime import Runtime
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 class Parts:
     """What the handlers need; one for each application."""
 
-    def __init__(self, *, runtime: Runtime, metrics: Metrics, hasher: TextHasher) -> None:
+    def __init__(self, *, runtime: Runtime, metrics: Metrics, hasher: TextHasher, flags: Flags) -> None:
         self.runtime = runtime
         self.metrics = metrics
         self.hasher = hasher
+        self.flags = flags
 
 
 def parts_of(request: Request) -> Parts:
@@ -53,7 +55,7 @@ api = APIRouter(tags=["predict"])
 operations = APIRouter(tags=["operations"])
 
 
-@api.post(PREDICT_PATH, responses=_PROBLEMS)
+@api.post(PREDICT_PATH, responses=_PROBLEMS, response_model_exclude_none=True)
 async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> PredictResponse:
     """Classify texts: one label and score for each, in the order of the request."""
     texts, state = body.inputs, request.scope["state"]
@@ -71,13 +73,17 @@ async def predict(body: PredictRequest, request: Request, parts: UsedParts) -> P
     check_tokens(map(len, tokens), loaded.limits, special_tokens=model.special_tokens)
     outcome = await asyncio.wrap_future(parts.runtime.submit(tokens, trace))
     best = [(int(row.argmax()), float(row.max())) for row in outcome.rows]
-    predictions = [Prediction(label=model.card.labels[index], score=score) for index, score in best]
+    labels = model.card.labels
+    predictions = [Prediction(label=labels[index], score=score) for index, score in best]
     state["predicted"] = Predicted(
         labels=[each.label for each in predictions],
         confidence=sum(each.score for each in predictions),
         tokens=sum(map(len, tokens)),
         batch_texts=outcome.batch_texts,
     )
+    if parts.flags.values.all_scores:
+        for each, row in zip(predictions, outcome.rows, strict=True):
+            each.scores = dict(zip(labels, row.tolist(), strict=True))
     return PredictResponse(
         service=model.card.service,
         version=model.card.version,

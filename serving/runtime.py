@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from serving.batching import Outcome, Tokens
+    from serving.flags import Flags
     from serving.metrics import Metrics
     from serving.model import Model
     from serving.settings import Settings
@@ -56,7 +57,7 @@ class Runtime:
         tracer: what records traces, once the model is there, whose name and version they carry; None: nothing does.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, flags: Flags) -> None:
         self.settings = settings
         self.phase = Phase.LOADING
         self.step = "not started"
@@ -64,6 +65,7 @@ class Runtime:
         self.loaded: Loaded | None = None
         self.tracer: Tracer | None = None
         self._metrics = metrics
+        self._flags = flags
         self._loader = threading.Thread(target=self._load, name="loader", daemon=True)
 
     def start(self) -> None:
@@ -137,6 +139,7 @@ class Runtime:
                 wait_seconds=settings.batch_wait_milliseconds / 1000,
             ),
             observers=[self._metrics, *([self.tracer] if self.tracer else [])],
+            wait_seconds=lambda: self._flags.values.batch_wait_seconds,
         )
         self._metrics.queue.set_function(lambda: batcher.queued)
         self._metrics.queue_limit.set(settings.max_queue)

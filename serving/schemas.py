@@ -23,6 +23,9 @@ class Prediction(BaseModel):
 
     label: str
     score: float = Field(ge=0, le=1)
+    scores: dict[str, float] | None = Field(
+        default=None, description="of all labels; absent unless the service is told to return them"
+    )
 
 
 class PredictResponse(BaseModel):

@@ -118,6 +118,9 @@ class Settings(BaseModel):
         le=100,
         description="per cent of the requests that are traced; who was called with a W3C traceparent keeps to it",
     )
+    flags_file: Path | None = Field(
+        default=None, description="file with feature flags, in flagd's format; read again when it changes"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level that is logged"
     )

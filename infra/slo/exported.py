@@ -25,6 +25,7 @@ SERVING: Final = frozenset(
         "batch_queue_limit_texts",
         "batch_queue_texts",
         "engine_cache_misses_total",
+        "feature_flag_problems",
         "http_requests_active",
         "http_requests_total",
         "model_info",
@@ -53,6 +54,17 @@ SERVING: Final = frozenset(
     )
 )
 """Of each serving pod; those that a request or a run brings are there from the first one on."""
+
+SHADOW: Final = frozenset(
+    (
+        "shadow_agreements_total",
+        "shadow_comparisons_total",
+        "shadow_dropped_total",
+        "shadow_failures_total",
+        "shadow_requests_active",
+    )
+)
+"""Of the comparator of mirrored requests, where a release mirrors some; counts are there from the first one on."""
 
 KUBE_STATE_METRICS: Final = frozenset(
     (
@@ -165,6 +177,7 @@ BY_JOB: Final = {
     "node-exporter": NODE_EXPORTER,
     "prometheus": PROMETHEUS,
     "serving": SERVING,
+    "shadow": SHADOW,
 }
 """Metrics by the job under which Prometheus reads them."""
 

@@ -2,25 +2,34 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from infra import routing
 from infra.kubernetes import dcgm_exporter
 from infra.latency_buckets import LATENCY_SECONDS
 from infra.slo import exported, names
 from serving import metrics, user_metrics
+from serving.comparison import ShadowMetrics
 from serving.metrics import Metrics
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 
 def test_serving_exports_what_rules_and_panels_may_use() -> None:
     """Every name is a family of serving's registry or of its users' sums; histograms have buckets, sums and counts."""
-    there = set(user_metrics.FAMILIES)
-    for family in Metrics().registry.collect():
-        suffixes = {
-            "counter": ("_total",),
-            "histogram": ("_bucket", "_sum", "_count"),
-            "info": ("_info",),
-        }.get(family.type, ("",))
-        there |= {f"{family.name}{suffix}" for suffix in suffixes}
-    assert there >= exported.SERVING
+    assert _families(Metrics().registry) | set(user_metrics.FAMILIES) >= exported.SERVING
+
+
+def test_the_shadow_exports_what_rules_and_panels_may_use() -> None:
+    """Every name is a family of the comparator's own registry."""
+    assert _families(ShadowMetrics().registry) >= exported.SHADOW
+    assert routing.SHADOW in exported.BY_JOB
+
+
+def _families(registry: CollectorRegistry) -> set[str]:
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "info": ("_info",)}
+    return {f"{family.name}{suffix}" for family in registry.collect() for suffix in suffixes.get(family.type, ("",))}
 
 
 def test_latency_buckets_are_servings() -> None:
