@@ -37,7 +37,7 @@ class Scope:
         return ObjectMetaArgs(name=name, namespace=self.namespace, labels=self.labels(name))
 
     def service_metadata(self, name: str) -> ObjectMetaArgs:
-        """Of a Service whose pods another object waits for: Pulumi would wait ten seconds more for its endpoints."""
+        """Of an object that no update waits for, such as a Service: Pulumi would wait ten seconds for its endpoints."""
         return ObjectMetaArgs(
             name=name,
             namespace=self.namespace,

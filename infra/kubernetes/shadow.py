@@ -87,7 +87,8 @@ class Shadow(pulumi.ComponentResource):
         )
         Deployment(
             name,
-            metadata=scope.metadata(name),
+            # No update waits for its pod: what only watches holds up no release, least of all the way back.
+            metadata=scope.service_metadata(name),
             spec=DeploymentSpecArgs(
                 replicas=1,
                 selector=pods_of(name),
