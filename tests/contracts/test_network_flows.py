@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from infra import settings
+from infra.settings import CanaryRelease, Slot
 from tests.contracts.network_policies import End, Outside, Pod, Policy, passes
+from tests.infra import one_service
 from tests.infra.stacks import ROOT, declare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.infra.aws.recorder import Declared as DeclaredOnAws
+    from tests.infra.recorder import Declared
 
 NETWORK: Final = settings.read("prod", ROOT).aws.network  # pyright: ignore[reportOptionalMemberAccess]  # prod is on AWS
 _IN_VPC: Final = ipaddress.ip_network(NETWORK.cidr)
@@ -53,21 +58,22 @@ OUTSIDE: Final[dict[str, End]] = {
 }
 
 
-def _inputs(kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for each in declare("prod"):
+def _inputs(kind: str, declared: Sequence[Declared | DeclaredOnAws] = ()) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for each in declared or declare("prod"):
         if each.type.startswith("kubernetes:") and each.type.endswith(f":{kind}"):
             yield each.name, each.inputs
 
 
-def _policies() -> list[Policy]:
+def _policies(declared: Sequence[Declared | DeclaredOnAws] = ()) -> list[Policy]:
     return [
-        Policy(namespace=inputs["metadata"]["namespace"], spec=inputs["spec"]) for _, inputs in _inputs("NetworkPolicy")
+        Policy(namespace=inputs["metadata"]["namespace"], spec=inputs["spec"])
+        for _, inputs in _inputs("NetworkPolicy", declared)
     ]
 
 
-def _pods() -> dict[str, End]:
+def _pods(declared: Sequence[Declared | DeclaredOnAws] = ()) -> dict[str, End]:
     """A pod of each workload, by the workload's name."""
-    workloads = [each for kind in _WORKLOADS for each in _inputs(kind)]
+    workloads = [each for kind in _WORKLOADS for each in _inputs(kind, declared)]
     return {
         name: Pod(
             namespace=inputs["metadata"]["namespace"],
@@ -294,3 +300,37 @@ def _open(policy: Policy, direction: str, key: str) -> Policy:
     everything: list[dict[str, Any]] = [{}]
     spec = {"podSelector": policy.spec.get("podSelector"), "policyTypes": [direction], key: everything}
     return Policy(namespace=policy.namespace, spec=spec)
+
+
+SHADOW: Final = "sentiment-shadow"
+CANARY: Final = CanaryRelease(
+    strategy="canary",
+    mirror=10,
+    stable=Slot(version="0.1.0", replicas=1, weight=95),
+    candidate=Slot(version="0.2.0", replicas=1, weight=5),
+)
+
+
+def test_mirrored_requests_are_compared_and_go_no_further() -> None:
+    """The gateway reaches the shadow, the shadow its service's slots; it reaches nothing else, and nobody asks it."""
+    declared = one_service.declare(CANARY)
+    policies, ends = _policies(declared), {**OUTSIDE, **_pods(declared)}
+    prometheus = Pod(
+        namespace="inferstack-monitoring",
+        labels={"app.kubernetes.io/name": "prometheus", "app.kubernetes.io/part-of": "inferstack"},
+        address=_address(309),
+    )
+
+    def flows(source: End, target: End, port: int = 8080) -> bool:
+        return passes(policies, source, target, port)
+
+    shadow, envoy = ends[SHADOW], ends["envoy"]
+    slots = [ends[f"sentiment-{slot}"] for slot in ("stable", "candidate", "baseline")]
+    assert all(flows(envoy, end) and flows(prometheus, end) for end in (shadow, *slots))
+    assert all(flows(shadow, slot) for slot in slots)
+    assert not any(flows(slot, end) for slot in slots for end in (shadow, *slots))
+    assert not any(flows(shadow, slot, 22) for slot in slots)
+    others = [end for name, end in ends.items() if end not in slots and name not in {SHADOW, "DNS"}]
+    assert not any(flows(shadow, other, port) for other in others for port in (80, 443, 5432, 8080))
+    assert not any(flows(other, shadow) for other in others if other is not envoy)
+    assert flows(shadow, ends["DNS"], 53)
