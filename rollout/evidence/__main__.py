@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Final
 
 import click
@@ -29,8 +30,11 @@ def main() -> None:
 @click.option("--seed", default=1, show_default=True, help="Of the first release; the next ones follow.")
 @click.option("--stress", is_flag=True, help="Also equal versions in worlds that the method was not made for.")
 @click.option("--workers", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(min=1))
+@click.option("--pictures", type=click.Path(file_okay=False, path_type=Path), help="A folder to draw pictures into.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def simulate(releases: int, seed: int, workers: int, *, stress: bool, as_json: bool) -> None:
+def simulate(  # noqa: PLR0913 - the options of a command
+    releases: int, seed: int, workers: int, pictures: Path | None, *, stress: bool, as_json: bool
+) -> None:
     """Simulate releases, each looked at every minute for an hour, and count the verdicts.
 
     Exit status: 0 when the rate of false rollbacks is at most 5 % (upper 95 % bound) at each weight, and each worse
@@ -61,6 +65,10 @@ def simulate(releases: int, seed: int, workers: int, *, stress: bool, as_json: b
             )
             if not console.is_terminal:
                 click.echo(f"{name}: {releases:,} releases, {studied[-1].rollbacks:,} rolled back", err=True)
+    if pictures is not None:
+        from rollout.evidence.simulation.pictures import draw  # noqa: PLC0415 - matplotlib is for pictures alone
+
+        draw(studied, pictures)
     missed = [one.name for one in studied if not _met(one)]
     if as_json:
         rows = [{**one.to_json(), "met": one.name not in missed} for one in studied]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Looks = NDArray[np.int64]
 
+_NOT_COMPARED: Final = Decision.NOT_COMPARED
 _TOO_MANY: Final = 100.0
 """More than so many times the requests so far: that is not worth a wait."""
 
@@ -82,7 +83,8 @@ def _decision(
         return Decision.HOLD, "; ".join(f"{TITLES[one.metric]}: {one.reason}" for one in open_ones)
     if missing > 0:
         return Decision.HOLD, f"the objective asks for {missing:,} more requests of the candidate"
-    return Decision.ADVANCE, "no metric is worse than its margin allows"
+    left_out = [f"{TITLES[one.metric]} not compared: {one.reason}" for one in metrics if one.decision is _NOT_COMPARED]
+    return Decision.ADVANCE, "; ".join(("nothing is worse than its margin allows", *left_out))
 
 
 def _needed(metrics: tuple[MetricVerdict, ...], *, missing: int) -> int | None:

@@ -26,12 +26,12 @@ class Metric(StrEnum):
 
 ALPHA: Final[Mapping[Metric, float]] = MappingProxyType(
     {
-        Metric.ERRORS: 0.018,
-        Metric.LATENCY: 0.018,
-        Metric.AGREEMENT: 0.005,
-        Metric.ACCURACY: 0.005,
-        Metric.LABELS: 0.002,
-        Metric.CONFIDENCE: 0.002,
+        Metric.ERRORS: 0.02,
+        Metric.LATENCY: 0.02,
+        Metric.AGREEMENT: 0.004,
+        Metric.ACCURACY: 0.004,
+        Metric.LABELS: 0.001,
+        Metric.CONFIDENCE: 0.001,
     }
 )
 """The probability that a metric ever takes back a version that is no worse, however often one looks: 5 % in all."""
@@ -52,8 +52,12 @@ class Limits:
     """
 
     latency_rise: float = 0.30
-    agreement: float = 0.95
-    """Two versions agree on at least this share of requests where nothing is wrong."""
+    agreement: float = 0.90
+    """Two versions agree on at least this share of requests where nothing is wrong: better known from held-out texts.
+
+    Two good versions disagree about what is hard: ``sentiment`` 0.1.0 and 0.2.0, right on 86.2 and 87.2 % of the
+    held-out texts, agree on 93 % of them.
+    """
     agreement_loss: float = 0.05
     accuracy_loss: float = 0.05
     label_shift: float = 0.10

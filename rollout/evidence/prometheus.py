@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 STEP_SECONDS: Final = 60
-_MOST_SAMPLES: Final = 5_000
+_MOST_SAMPLES: Final = 400
 _HISTORY_SECONDS: Final = 3_600
 _HISTORY_STEP: Final = 300
 

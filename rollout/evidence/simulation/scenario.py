@@ -55,6 +55,7 @@ class Scenario:
     positive_concentration: float = 6.0
     """Users' shares of positive texts: beta with mean 0.6 and this concentration."""
     agreement: float = 0.95
+    """Of equal versions. The judge expects just this, so that any loss counts: the least favourable case."""
     agreement_concentration: float = 20.0
     """Users' texts are of different difficulty: beta."""
     accuracy: float = 0.9

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from rollout.evidence.judging import judge_at
+from rollout.evidence.limits import Limits
 from rollout.evidence.simulation import binomial, thresholds
 from rollout.evidence.simulation.releases import release
 from rollout.evidence.simulation.scenario import OBJECTIVE
@@ -44,12 +45,13 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a way of judging did over all releases; medians are None where it never came to that."""
+    """How a way of judging did over all releases; the median is None where it never came to that."""
 
     name: str
     rollbacks: int
     median_requests: float | None
-    median_minutes: float | None
+    requests: tuple[int, ...]
+    """Of each release that was taken back, until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,8 @@ class Studied:
     advances: int
     median_requests_to_rollback: float | None
     median_requests_to_advance: float | None
+    requests: tuple[int, ...]
+    """Of each release that was taken back, until then."""
     usual: tuple[Way, ...]
 
     @property
@@ -135,7 +139,8 @@ def _follow_all(scenario: Scenario, seeds: range) -> list[Followed]:
 def follow(scenario: Scenario, seed: int) -> Followed:
     """One release to its last minute, whatever the verdicts before."""
     seen = release(scenario, seed)
-    verdicts = judge_at(seen, looks=np.arange(scenario.minutes), objective=OBJECTIVE)
+    limits = Limits(agreement=scenario.agreement)
+    verdicts = judge_at(seen, looks=np.arange(scenario.minutes), objective=OBJECTIVE, limits=limits)
     so_far = np.cumsum((seen.candidate.requests + seen.reference.requests).sum(axis=1))
     minutes = [thresholds.rolled_back_at(seen, analysis) for analysis in thresholds.USUAL]
     rollback, advance = _first(verdicts, Decision.ROLLBACK), _first(verdicts, Decision.ADVANCE)
@@ -168,6 +173,7 @@ def _summary(name: str, scenario: Scenario, followed: Sequence[Followed]) -> Stu
         advances=len(advances),
         median_requests_to_rollback=_median(rollbacks),
         median_requests_to_advance=_median(advances),
+        requests=tuple(ended.requests for ended in rollbacks),
         usual=tuple(
             _way(analysis.name, [one.usual[position] for one in followed])
             for position, analysis in enumerate(thresholds.USUAL)
@@ -177,8 +183,7 @@ def _summary(name: str, scenario: Scenario, followed: Sequence[Followed]) -> Stu
 
 def _way(name: str, ended: Sequence[Ended | None]) -> Way:
     there = [one for one in ended if one]
-    minutes = statistics.median(one.minute + 1 for one in there) if there else None
-    return Way(name, len(there), _median(there), minutes)
+    return Way(name, len(there), _median(there), tuple(one.requests for one in there))
 
 
 def _median(ended: Sequence[Ended]) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from rollout.evidence import Decision, Metric, judge
+from rollout.evidence import Decision, Limits, Metric, judge
 from rollout.evidence.judging import judge_at
 from rollout.evidence.observations import PageWindows, Window
 from rollout.evidence.simulation.releases import release
@@ -73,7 +73,8 @@ def test_equal_versions_advance(equal: Observations) -> None:
 )
 def test_worse_versions_are_taken_back_for_their_fault(name: str, metric: Metric) -> None:
     """Each fault is found, is the reason that is given, and its size lies between its bounds."""
-    verdict = judge(release(WORSE[name], seed=1), objective=OBJECTIVE)
+    scenario = WORSE[name]
+    verdict = judge(release(scenario, seed=1), objective=OBJECTIVE, limits=Limits(agreement=scenario.agreement))
     assert verdict.decision is Decision.ROLLBACK
     assert [one.metric for one in verdict.metrics if one.decision is Decision.ROLLBACK] == [metric]
     found, loss = of(verdict, metric), {"errors doubled": 0.01, "latency +30 %": math.log(1.3)}.get(name, 0.05)
