@@ -18,12 +18,14 @@ import yaml
 
 from drill.errors import DrillError
 from infra import release_states, settings
+from rollout.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from infra.releases import Release
+    from rollout.journal import Entry
 
 STACK = "local"
 _LINKS = ("infra", "model_build", "policies", "rollout", "client", "local", "tools", "releases", ".venv")
@@ -58,6 +60,10 @@ class Project:
             link = self.folder / name
             if not link.is_symlink():
                 link.symlink_to(self.checkout / name)
+        cluster = self.folder / ".state" / "cluster"
+        if not cluster.is_symlink():
+            cluster.parent.mkdir(exist_ok=True)
+            cluster.symlink_to(self.checkout / ".state" / "cluster")
         document = yaml.safe_load((self.checkout / "Pulumi.yaml").read_text(encoding="utf-8"))
         document["main"] = str(self.checkout)
         document["runtime"]["options"]["virtualenv"] = str(self.checkout / ".venv")
@@ -82,8 +88,9 @@ class Project:
         for service in document["config"][f"{_PREFIX}services"]:
             if service["name"] == self.service:
                 service["release"] = json.loads(release.model_dump_json(exclude_none=True))
-                # GPUs are simulated here, and four of them do not hold two slots of two, a baseline and a pod in surge.
-                service["resources"]["gpus"] = 0
+                # Two slots of two, a baseline, the comparator and a pod in surge: on two CPUs, and without GPUs, which
+                # are simulated here and too few.
+                service["resources"] |= {"gpus": 0, "cpu": "100m"}
         self.stack_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
     def apply(self) -> None:
@@ -103,6 +110,21 @@ class Project:
         if answer.returncode:
             raise DrillError(f"pulumi up failed:\n{answer.stdout}\n{answer.stderr}")
 
+    def rollout(self, command: str, *options: str) -> subprocess.Popen[str]:
+        """Start the release command on the drill's stack file; its standard output is JSON.
+
+        In a session of its own, so that Ctrl-C reaches the drill alone, which then ends the command in order.
+        """
+        place = ("--stack", STACK, "--service", self.service, "--project", str(self.folder))
+        return subprocess.Popen(
+            [sys.executable, "-m", "rollout", command, *place, "--json", "--yes", *options],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
     def outputs(self) -> Mapping[str, Any]:
         """The outputs of the last update.
 
@@ -111,6 +133,10 @@ class Project:
         """
         answer = self._python("local.stack", "outputs")
         return json.loads(answer)
+
+    def journal(self) -> list[Entry]:
+        """What the release command did."""
+        return Journal(self.folder / ".state" / "rollout" / STACK / f"{self.service}.jsonl").read()
 
     def deployed(self) -> Release:
         """The release that is deployed.

@@ -14,6 +14,7 @@ from drill import splits
 from drill.answers import AnswerFile, between, by_version, not_of, quantile
 from drill.errors import DrillError
 from infra import releases, routing
+from rollout.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -69,26 +70,93 @@ class Scenario:
     stopped: bool = False
     load: subprocess.Popen[str] | None = None
 
-    def step(self, release: Release, take: Callable[[], None] | None = None) -> None:
-        """Take one step, and wait for its pods.
+    def step(self, release: Release, command: str, *options: str) -> None:
+        """Have the release command take one step, and make sure that it led to where it should.
 
         Args:
-            release: the state that it leads to.
-            take: takes it; an edit of the stack file and an update, without.
+            release: the state that the step leads to.
+            command: of ``python -m rollout``.
+            options: of it.
+
+        Raises:
+            DrillError: it led somewhere else.
         """
-        self.check()
         words = releases.describe(release)
-        self.say(f"to {words}")
+        self.say(f"{command}, to {words}")
         begun = time.monotonic()
-        if take is None:
-            self.project.write(release)
-            self.project.apply()
-        else:
-            take()
+        code, said = self.rollout(command, *options)
+        forced = code == ExitCode.HOLD
+        if forced:
+            # A drill's steps are short; its good versions are known to be good.
+            self.say("   hold: not enough evidence yet; going on by force")
+            code, said = self.rollout(command, *options, "--force", "--reason", "a drill's step has had its time")
+        if code != ExitCode.DONE or self.project.written() != release:
+            raise DrillError(f"`rollout {command}` ended with status {code}: {said.strip()[-2000:]}")
         self._wait_ready(release)
         seconds = time.monotonic() - begun
-        self.steps.append({"to": words, "seconds": round(seconds, 1)})
+        self.steps.append({"to": words, "command": command, "forced": forced, "seconds": round(seconds, 1)})
         self.say(f"   done in {seconds:.1f} s")
+
+    def rollout(self, command: str, *options: str, during: Callable[[], None] | None = None) -> tuple[int, str]:
+        """Run the release command to its end; an interrupt ends it in order first.
+
+        Args:
+            command: of ``python -m rollout``.
+            options: of it.
+            during: done once while it runs.
+
+        Returns:
+            Its exit status, and all that it said.
+        """
+        self.check()
+        with self.project.rollout(command, *options) as process:
+            try:
+                if during:
+                    during()
+                said = self._output(process)
+            except BaseException:
+                process.send_signal(signal.SIGINT)
+                process.communicate()
+                raise
+        return process.returncode, said
+
+    def _output(self, process: subprocess.Popen[str]) -> str:
+        said = ""
+        while True:
+            try:
+                said, _ = process.communicate(timeout=_TICK_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.check()
+            else:
+                return said
+
+    def apply(self, release: Release) -> None:
+        """Change what is no step of a release, such as the strategy, as a person would: an edit, and an update."""
+        self.say(f"pulumi up, to {releases.describe(release)}")
+        self.project.write(release)
+        self.project.apply()
+
+    def watch(self, release: Release, back: Release) -> None:
+        """Let the release command judge a bad version until it takes it back; delete a pod of each slot meanwhile.
+
+        Args:
+            release: with the bad version.
+            back: the state that the command should lead to.
+
+        Raises:
+            DrillError: it did something else.
+        """
+        minutes = f"{self.options.seconds / 60:.2f}"
+        self.say("watch, until the evidence is enough")
+        begun = time.monotonic()
+        code, said = self.rollout(
+            "watch", "--every", "10", "--hold-minutes", minutes, during=lambda: self._delete_soon(release)
+        )
+        seconds = time.monotonic() - begun
+        if code != ExitCode.ROLLED_BACK or self.project.written() != back:
+            raise DrillError(f"the bad version was not taken back; status {code}: {said.strip()[-2000:]}")
+        self.steps.append({"to": releases.describe(back), "command": "watch", "seconds": round(seconds, 1)})
+        self.say(f"   taken back after {seconds:.1f} s")
 
     def dwell(self, release: Release, until: float, *, delete: bool = False) -> None:
         """Let users ask for a while, then compare the split with the weights.
@@ -102,7 +170,7 @@ class Scenario:
         end = max(self.begun + until, begin + _SETTLE_SECONDS)
         if delete:
             self.sleep_until((begin + end) / 2)
-            self._delete_pods(release)
+            self.delete_pods(release)
         self.sleep_until(end)
         seen = list(between(self.answers.read(), begin, time.time() - _SETTLE_SECONDS / 2))
         split = splits.judge(seen, release)
@@ -172,11 +240,16 @@ class Scenario:
             ],
         }
 
+    def _delete_soon(self, release: Release) -> None:
+        self.sleep_until(time.time() + _SETTLE_SECONDS)
+        self.delete_pods(release)
+
     def _wait_ready(self, release: Release) -> None:
         wanted = {name: slot.replicas for name, slot in routing.slots(release)}
         self.cluster.wait_ready(self.project.service, wanted, stopped=lambda: self.stopped)
 
-    def _delete_pods(self, release: Release) -> None:
+    def delete_pods(self, release: Release) -> None:
+        """Delete a pod of each slot, and wait until others have taken their places."""
         pods = [pod for pod in self.cluster.pods(self.project.service) if pod.ready]
         for name, _ in routing.slots(release):
             pod = next(pod for pod in pods if pod.slot == name)

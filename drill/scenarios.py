@@ -12,9 +12,11 @@ from infra.releases import Step, following
 from infra.settings import BlueGreenRelease, CanaryRelease, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from drill.answers import Answer
     from drill.faults import Fault
+    from drill.project import Project
     from drill.running import Scenario
     from infra.releases import Release
 
@@ -22,12 +24,14 @@ GOOD, NEXT = "0.1.0", "0.2.0"
 # A tenth of the users is enough to compare answers, and their requests cost three predictions.
 _MIRROR = 10
 _STEPS = (5, 20, 40, 100)
+# A large step, so that evidence comes in minutes.
+_BAD_STEPS = (20, 100)
 
 
-def canary(version: str) -> CanaryRelease:
+def canary(version: str, steps: tuple[int, ...] = _STEPS) -> CanaryRelease:
     """The state before a canary release in a drill."""
     stable = Slot(version=version, replicas=REPLICAS, weight=100)
-    return CanaryRelease(strategy="canary", steps=_STEPS, pause_minutes=0, mirror=_MIRROR, stable=stable)
+    return CanaryRelease(strategy="canary", steps=steps, pause_minutes=0, mirror=_MIRROR, stable=stable)
 
 
 def prepared(release: CanaryRelease, version: str) -> CanaryRelease:
@@ -45,11 +49,11 @@ def play_canary(scenario: Scenario) -> None:
     state: Release = prepared(canary(GOOD), NEXT)
     moves = [Step.ADVANCE] * len(_STEPS) + [Step.PROMOTE]
     share = scenario.options.seconds / (len(moves) + 1)
-    scenario.step(state)
+    scenario.step(state, "advance", "--version", NEXT)
     scenario.dwell(state, share)
     for number, move in enumerate(moves, start=2):
         state = after(state, move)
-        scenario.step(state)
+        scenario.step(state, "advance")
         scenario.dwell(state, share * number, delete=True)
 
 
@@ -59,14 +63,19 @@ def play_blue_green(scenario: Scenario) -> None:
     assert isinstance(first, BlueGreenRelease)  # noqa: S101  # at_rest gives what it is asked for
     green = Slot(version=GOOD, replicas=REPLICAS, weight=0)
     state: Release = first.model_copy(update={"green": green})
-    moves = (Step.SWITCH, Step.SWITCH, Step.SWITCH, Step.FREE)
+    moves = (
+        (Step.SWITCH, "advance"),
+        (Step.SWITCH, "rollback"),
+        (Step.SWITCH, "advance"),
+        (Step.FREE, "advance"),
+    )
     share = scenario.options.seconds / (len(moves) + 2)
-    scenario.step(first)
-    scenario.step(state)
+    scenario.apply(first)
+    scenario.step(state, "advance", "--version", GOOD)
     scenario.dwell(state, share * 2)
-    for number, move in enumerate(moves, start=3):
+    for number, (move, command) in enumerate(moves, start=3):
         state = after(state, move)
-        scenario.step(state)
+        scenario.step(state, command)
         scenario.dwell(state, share * number, delete=True)
 
 
@@ -75,25 +84,32 @@ def bad(fault: Fault) -> Callable[[Scenario], None]:
 
     def play(scenario: Scenario) -> None:
         version = versions.bad_version(NEXT, fault)
-        quiet = canary(NEXT)
+        quiet = canary(NEXT, _BAD_STEPS)
         ready = prepared(quiet, version)
-        share = scenario.options.seconds / 5
-        scenario.step(ready)
-        scenario.dwell(ready, share)
         state = after(ready, Step.ADVANCE)
-        begun = time.time()
-        scenario.step(state)
-        scenario.dwell(state, share * 3, delete=True)
-        decided = time.time()
         back = after(state, Step.ROLLBACK)
-        scenario.step(back)
-        last = max((each.at for each in scenario.answers.read() if each.version == version), default=begun)
-        scenario.times |= {"to_verdict": decided - begun, "verdict_to_restored": last - decided}
-        scenario.dwell(back, share * 4)
-        scenario.step(quiet)
-        scenario.dwell(quiet, share * 5, delete=True)
+        share = scenario.options.seconds / 6
+        scenario.step(ready, "advance", "--version", version)
+        scenario.dwell(ready, share)
+        scenario.step(state, "advance")
+        begun = time.time()
+        scenario.watch(state, back)
+        scenario.times |= taken_back(scenario.project, scenario.answers.read(), version, begun=begun)
+        scenario.dwell(back, time.time() - scenario.begun + share)
+        scenario.step(quiet, "abort")
+        scenario.dwell(quiet, scenario.options.seconds, delete=True)
 
     return play
+
+
+def taken_back(project: Project, answers: Iterable[Answer], version: str, *, begun: float) -> dict[str, float]:
+    """How long a bad version took: to the verdict, and from there until nobody was answered by it."""
+    entries = [entry for entry in project.journal() if entry.step is Step.ROLLBACK]
+    last = max((answer.at for answer in answers if answer.version == version), default=begun)
+    if not entries:
+        return {}
+    verdict = entries[-1].time.timestamp()
+    return {"to_verdict": verdict - begun, "verdict_to_restored": max(0.0, last - verdict)}
 
 
 SCENARIOS: dict[str, tuple[str, str | None, Callable[[Scenario], None]]] = {
