@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from rehearsal.folder import Folder
 
 PROJECT = "inferstack"
+# Of infra.deployed: the stack file that stands in where nothing is deployed yet.
+BASE_STACK_FILE = "INFERSTACK_BASE_STACK_FILE"
 _POLL_SECONDS = 0.2
 # An update that is asked to end waits for the step it is at.
 _END_SECONDS = 20.0
@@ -56,6 +58,7 @@ class Pulumi:
         self._folder = folder
         self._stack = stack
         self._path = path
+        self._base: Path | None = None
         self.environment = {
             "PATH": f"{folder.bin}{os.pathsep}{path}",
             "HOME": str(folder.home),
@@ -113,6 +116,10 @@ class Pulumi:
     ) -> Ended:
         log = self._folder.log(f"{command}-{time.monotonic_ns()}").with_suffix(".events")
         packs = ["--policy-pack", str(rules)] if rules else []
+        # The state is empty at first: what is in the middle of a release is taken as it is, and the rules of change
+        # look for other stacks beside it.
+        self._base = self._base or project
+        base = {BASE_STACK_FILE: str(self._base / f"Pulumi.{self._stack}.yaml")}
         begin = time.monotonic()
         with log.with_suffix(".log").open("w+", encoding="utf-8", errors="replace") as said:
             process = subprocess.Popen(
@@ -121,7 +128,7 @@ class Pulumi:
                     *("--event-log", str(log), *packs, *arguments),
                 ],
                 cwd=project,
-                env=self.environment,
+                env=self.environment | base,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rehearsal.pulumi
 from infra import deployed
 from infra.release_states import Change, State, change, parse
 from infra.releases import Step, StepRefusedError
@@ -94,6 +95,11 @@ def test_what_an_older_program_recorded_is_enough() -> None:
     known = {"strategy": "canary", "slots": {"stable": {"version": "0.1.0", "replicas": 1.0, "weight": 100.0}}}
     made = change(known, _canary(), now=NOW)
     assert (made.step, made.previous) == (Step.NOTHING, made.wanted)
+
+
+def test_a_rehearsal_names_the_stack_file_by_the_same_variable() -> None:
+    """It imports no Pulumi, and so says the name again."""
+    assert rehearsal.pulumi.BASE_STACK_FILE == deployed.BASE_STACK_FILE
 
 
 def test_a_stack_file_stands_in(tmp_path: Path) -> None:
