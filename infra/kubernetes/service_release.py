@@ -17,11 +17,12 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from infra import naming, routing
-from infra.kubernetes import departure, split
+from infra.kubernetes import departure, feature_flags, split
 from infra.kubernetes.engine_build import EngineBuild, EngineBuildArgs
 from infra.kubernetes.engine_cache import EngineCache, EngineCacheArgs
 from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.release_record import ReleaseRecord
+from infra.kubernetes.scope import Scope
 from infra.kubernetes.serving_pod import PORT
 from infra.kubernetes.shadow import Shadow, ShadowArgs
 from infra.kubernetes.slot import Slot, SlotArgs
@@ -88,6 +89,8 @@ class ServiceRelease(pulumi.ComponentResource):
         builds = self._engine_builds(args)
         release = args.service.release
         filled = routing.slots(release)
+        scope = Scope(environment=args.environment, namespace=args.namespace, parent=self)
+        flags = feature_flags.config_map(args.service, scope)
         slots = {
             slot_name: Slot(
                 slot_name,
@@ -101,6 +104,7 @@ class ServiceRelease(pulumi.ComponentResource):
                     engines=builds[slot.version].claim if builds else None,
                     feedback=args.feedback,
                     traces=args.traces,
+                    flags=flags,
                     gateway=args.gateway if len(filled) > 1 else None,
                 ),
                 opts=child,

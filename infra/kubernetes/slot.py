@@ -38,7 +38,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
 from infra import naming, routing
-from infra.kubernetes import autoscaling, serving_pod, split
+from infra.kubernetes import autoscaling, feature_flags, serving_pod, split
 from infra.kubernetes.gateway import API_VERSION
 from infra.kubernetes.pods import container_security_context, pod_security_context, spread
 from infra.kubernetes.serving_pod import PORT
@@ -68,6 +68,7 @@ class SlotArgs:
         feedback: where its pods store feedback.
         traces: how many requests its pods trace.
         engines: name of the claim with the version's engine, known once it is built; None where none is.
+        flags: name of the ConfigMap with its feature flags; None where it has none.
         gateway: through which testers may pick this slot; None where there is nothing to pick.
     """
 
@@ -80,6 +81,7 @@ class SlotArgs:
     feedback: FeedbackStore
     traces: settings.Traces
     engines: pulumi.Input[str] | None = None
+    flags: pulumi.Input[str] | None = None
     gateway: Gateway | None = None
 
 
@@ -124,7 +126,13 @@ class Slot(pulumi.ComponentResource):
         route = self._route(args.gateway, service, metadata) if args.gateway else None
         deployment = Deployment(
             self._name,
-            metadata=metadata,
+            metadata=ObjectMetaArgs(
+                name=self._name,
+                namespace=args.namespace,
+                labels=self._labels,
+                # Whoever scaled it, or an autoscaler that is no more, owns the number of its pods: the stack file wins.
+                annotations={"pulumi.com/patchForce": "true"},
+            ),
             spec=DeploymentSpecArgs(
                 replicas=args.slot.replicas,
                 selector=self._selector,
@@ -183,6 +191,7 @@ class Slot(pulumi.ComponentResource):
             containers=[self._container()],
             volumes=[
                 *serving_pod.volumes(self._args.engines),
+                *feature_flags.volumes(self._args.flags),
                 *(secret.volume() for secret in self._args.feedback.secrets()),
             ],
         )
@@ -192,6 +201,7 @@ class Slot(pulumi.ComponentResource):
             **serving_pod.environment(self._args.service, self._args.variant),
             **self._args.feedback.environment(),
             **serving_pod.tracing(self._args.traces),
+            **feature_flags.environment(self._args.flags),
             "SERVING_PORT": str(PORT),
             "SERVING_SLOT": self._slot,
             "SERVING_ROOT_PATH": routing.public_prefix(self._args.service.name),
@@ -210,6 +220,7 @@ class Slot(pulumi.ComponentResource):
             security_context=container_security_context(),
             volume_mounts=[
                 *serving_pod.mounts(engines=self._args.engines is not None, read_only=True),
+                *feature_flags.mounts(self._args.flags),
                 *(secret.mount() for secret in self._args.feedback.secrets()),
             ],
         )

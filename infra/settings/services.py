@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from infra import quantities
 from infra.settings import errors
-from infra.settings.base import CpuQuantity, MemoryQuantity, Model, Name, SemanticVersion
+from infra.settings.base import CpuQuantity, FlagName, MemoryQuantity, Model, Name, SemanticVersion
 from infra.settings.objective import Objective
 
 if TYPE_CHECKING:
@@ -179,6 +179,10 @@ class Service(Model):
     profile: Profile | None = Field(default=None, description="For pools of variant cuda-trt, and only there.")
     autoscaling: Autoscaling | None = Field(
         default=None, description="Without it a slot has the replicas of the stack file."
+    )
+    flags: dict[FlagName, bool | float | str] | None = Field(
+        default=None,
+        description="Feature flags of all its slots; a change reaches running pods. The first one starts them anew.",
     )
     release: Release
 

@@ -22,16 +22,26 @@ if TYPE_CHECKING:
 
 
 def declare(
-    release: settings.CanaryRelease | settings.BlueGreenRelease, *, change: Change | None = None
+    release: settings.CanaryRelease | settings.BlueGreenRelease,
+    *,
+    change: Change | None = None,
+    flags: dict[str, bool | float | str] | None = None,
 ) -> list[Declared]:
     """Run the components of a service ``sentiment`` against mocks.
 
     Args:
         release: its release; every version has an image.
         change: how it comes from what is deployed.
+        flags: its feature flags.
     """
     service = settings.Service(
-        name="sentiment", task="text-classification", pool="gpu", team=TEAM, objective=OBJECTIVE, release=release
+        name="sentiment",
+        task="text-classification",
+        pool="gpu",
+        team=TEAM,
+        objective=OBJECTIVE,
+        release=release,
+        flags=flags,
     )
 
     def program() -> None:
