@@ -21,9 +21,10 @@ _INK, _PALE = "#1f2328", "#59636e"
 _TEXT: Final = 'font-family="system-ui, sans-serif" font-size="13"'
 _BOLD: Final = 'font-weight="600"'
 _WIDTH: Final = 860
-_TOP: Final = 70
+_TOP: Final = 92
 _ROW: Final = 46
 _LEFT, _RIGHT = 230, 620
+_LONGEST: Final = 140
 _SHOWN: Final = 2.0
 """Margins to either side of nothing; an interval that goes on ends in an arrow."""
 
@@ -38,11 +39,17 @@ def verdict_picture(verdict: Verdict) -> str:
         f"<title>{escape(title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="16" y="30" font-size="18" {_BOLD} fill="{_COLOURS[verdict.decision]}">{escape(title)}</text>',
+        f'<text x="16" y="50" font-size="11" fill="{_PALE}">{escape(_shortened(verdict.reason))}</text>',
         *_scale(bottom),
+        f'<text x="16" y="{bottom + 20}" font-size="11" fill="{_PALE}">* not waited for</text>',
         *(line for row, one in enumerate(verdict.metrics) for line in _row(one, _TOP + _ROW * row + _ROW // 2)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= _LONGEST else f"{reason[: _LONGEST - 2]} …"
 
 
 def _scale(bottom: int) -> list[str]:
