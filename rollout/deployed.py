@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
+from infra import release_states
 from rollout import stack_file
 from rollout.errors import RolloutError
-from rollout.journal import parse_release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from infra.releases import Release
     from rollout.place import Place
-
-_SLOTS = "slots"
 
 
 def release(outputs: Mapping[str, Any], service: str, *, like: Release) -> Release | None:
@@ -33,13 +29,12 @@ def release(outputs: Mapping[str, Any], service: str, *, like: Release) -> Relea
     found: dict[str, Any] | None = outputs.get("releases", {}).get(service)
     if found is None:
         return None
-    known = {key: value for key, value in found.items() if key != _SLOTS} | dict(found.get(_SLOTS, {}))
     base: dict[str, Any] = {}
-    if known.get("strategy") == like.strategy:
+    if found.get("strategy") == like.strategy:
         base = like.model_dump(mode="json", exclude=set(like.slot_names))
     try:
-        return parse_release({**base, **known})
-    except ValidationError:
+        return release_states.parse({**base, **found}).release
+    except ValueError:
         raise RolloutError(f"what the stack's output releases.{service} says is no release: {found}") from None
 
 
