@@ -9,8 +9,11 @@ from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from infra import settings
-from infra.kubernetes import autoscaling
+from infra.kubernetes import autoscaling, feedback_store
+from infra.kubernetes.slot import Slot as SlotComponent
+from infra.kubernetes.slot import SlotArgs
 from infra.settings import Autoscaling, BlueGreenRelease, CanaryRelease, Service, SettingsError, Slot
+from tests.infra.monitoring.parts import PINNED
 from tests.infra.recorder import record
 from tests.infra.samples import OBJECTIVE, TEAM
 from tests.infra.stacks import ROOT
@@ -85,6 +88,29 @@ def test_the_number_of_pods_has_one_owner(scaled: Autoscaling | None, replicas: 
     service = _service(CanaryRelease(strategy="canary", stable=slot), scaled)
     assert autoscaling.ignored(service, slot) == ignored
     assert (_autoscaler(service, slot) is None) == (ignored is None)
+
+
+def test_a_slot_has_its_autoscaler_and_takes_its_number_back() -> None:
+    """What scaled a Deployment owns its number of pods: an update without the autoscaler has to win, not to fail."""
+    assert CANARY.candidate is not None
+    args = SlotArgs(
+        environment="prod",
+        namespace="inferstack",
+        service=_service(CANARY),
+        slot=CANARY.candidate,
+        variant="cpu",
+        image=PINNED,
+        feedback=feedback_store.sqlite(),
+        traces=settings.Traces(),
+    )
+
+    def program() -> None:
+        SlotComponent("candidate", args)
+
+    declared = record(program)
+    kinds = {each.type.rpartition(":")[2]: each.inputs for each in declared}
+    assert kinds["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"] == "sentiment-candidate"
+    assert kinds["Deployment"]["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}
 
 
 def _raw(stack: str, **autoscaling: int) -> dict[str, Any]:

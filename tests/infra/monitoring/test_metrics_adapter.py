@@ -25,7 +25,8 @@ def _declare(*control_plane: str) -> list[Declared]:
 
 
 def _pair(declared: list[Declared]) -> dict[str, Any]:
-    return plain(one(declared, ":Secret", "prometheus-adapter-certificate")["data"]["value"])
+    pair: Any = plain(one(declared, ":Secret", "prometheus-adapter-certificate")["data"]["value"])
+    return pair
 
 
 @pytest.fixture(scope="module")
