@@ -57,16 +57,16 @@ def read(  # noqa: PLR0913, PLR0917 - what to compare, and over which time
         objective: ``infra.slo.thresholds(service)``; without it the objective's windows are not asked for.
     """
     grid = _grid(since.timestamp(), until.timestamp())
+    slots = (candidate_slot, reference_slot)
+    candidate, reference = _slots(prometheus, service, slots, grid)
     return Observations(
-        candidate=_slot(prometheus, service, candidate_slot, grid),
-        reference=_slot(prometheus, service, reference_slot, grid),
+        candidate=candidate,
+        reference=reference,
         reference_slot=reference_slot,
         step_seconds=grid.step,
         mirrored=_mirrored(prometheus, service, grid),
         history=_history(prometheus, service, candidate_slot, (released or since).timestamp()),
-        pages=()
-        if objective is None
-        else _pages(prometheus, service, (candidate_slot, reference_slot), grid, objective),
+        pages=() if objective is None else _pages(prometheus, service, slots, grid, objective),
     )
 
 
@@ -78,55 +78,56 @@ def _grid(since: float, until: float) -> Grid:
     return Grid(since, float(step), intervals)
 
 
-def _counted(prometheus: Prometheus, selector: str, grid: Grid) -> Increments:
+def _series(prometheus: Prometheus, selector: str, grid: Grid) -> Sequence[Mapping[str, Any]]:
     if grid.intervals == 0:
-        return by_unit([], grid)
-    end = grid.start + grid.step * grid.intervals
-    return by_unit(prometheus.query_range(selector, grid.start, end, grid.step), grid)
+        return []
+    return prometheus.query_range(selector, grid.start, grid.start + grid.step * grid.intervals, grid.step)
 
 
-def _slot(prometheus: Prometheus, service: str, slot: str, grid: Grid) -> SlotCounts:
-    def counted(name: str, **labels: str) -> Increments:
-        return _counted(prometheus, names.selector(name, service=service, slot=slot, **labels), grid)
-
-    requests = counted("user_requests_total")
-    return SlotCounts(
-        requests=requests.by_unit,
-        errors=counted("user_errors_total").by_unit,
-        log_seconds=counted("user_log_seconds_total").by_unit,
-        tokens=counted("user_tokens_total").by_unit,
-        texts=_texts(prometheus, names.selector("user_texts_total", service=service, slot=slot), grid),
-        confidence=counted("user_confidence_total").by_unit,
-        right=counted("user_feedback_total", verdict="right").by_unit,
-        wrong=counted("user_feedback_total", verdict="wrong").by_unit,
-        unknown=requests.unknown,
-    )
-
-
-def _texts(prometheus: Prometheus, selector: str, grid: Grid) -> dict[str, Any]:
-    if grid.intervals == 0:
-        return {}
-    end = grid.start + grid.step * grid.intervals
-    found = prometheus.query_range(selector, grid.start, end, grid.step)
-    labels = sorted({str(one["metric"].get("label", "")) for one in found})
-    return {
-        label: by_unit([one for one in found if one["metric"].get("label") == label], grid).by_unit for label in labels
+def _slots(prometheus: Prometheus, service: str, slots: tuple[str, str], grid: Grid) -> tuple[SlotCounts, SlotCounts]:
+    """Both slots, each family of counters asked for once."""
+    families = {
+        name: _series(prometheus, f'user_{name}_total{{service="{service}",slot=~"{"|".join(slots)}"}}', grid)
+        for name in ("requests", "errors", "log_seconds", "tokens", "confidence", "texts", "feedback")
     }
+
+    def of(slot: str) -> SlotCounts:
+        def counted(family: str, **labels: str) -> Increments:
+            wanted = labels | {"slot": slot}
+            return by_unit((one for one in families[family] if wanted.items() <= one["metric"].items()), grid)
+
+        requests = counted("requests")
+        names_of_labels = sorted({str(one["metric"].get("label", "")) for one in families["texts"]})
+        return SlotCounts(
+            requests=requests.by_unit,
+            errors=counted("errors").by_unit,
+            log_seconds=counted("log_seconds").by_unit,
+            tokens=counted("tokens").by_unit,
+            texts={label: counted("texts", label=label).by_unit for label in names_of_labels},
+            confidence=counted("confidence").by_unit,
+            right=counted("feedback", verdict="right").by_unit,
+            wrong=counted("feedback", verdict="wrong").by_unit,
+            unknown=requests.unknown,
+        )
+
+    return of(slots[0]), of(slots[1])
 
 
 def _mirrored(prometheus: Prometheus, service: str, grid: Grid) -> Mirrored | None:
-    comparisons = _counted(prometheus, names.selector("shadow_comparisons_total", service=service), grid)
-    if not comparisons.by_unit.any():
-        return None
-    agreements = _counted(prometheus, names.selector("shadow_agreements_total", service=service), grid)
-    return Mirrored(comparisons=comparisons.by_unit, agreements=agreements.by_unit)
+    comparisons, agreements = (
+        by_unit(_series(prometheus, names.selector(name, service=service), grid), grid).by_unit
+        for name in ("shadow_comparisons_total", "shadow_agreements_total")
+    )
+    return Mirrored(comparisons=comparisons, agreements=agreements) if comparisons.any() else None
 
 
 def _history(prometheus: Prometheus, service: str, candidate_slot: str, released: float) -> History | None:
     """What users met of other versions than the candidate: an earlier step of this release is no history."""
     grid = Grid(released - _HISTORY_SECONDS, _HISTORY_STEP, _HISTORY_SECONDS // _HISTORY_STEP)
     requests, log_seconds = (
-        _counted(prometheus, f'{name}{{service="{service}",slot!="{candidate_slot}"}}', grid).by_unit.sum(axis=0)
+        by_unit(_series(prometheus, f'{name}{{service="{service}",slot!="{candidate_slot}"}}', grid), grid).by_unit.sum(
+            axis=0
+        )
         for name in ("user_requests_total", "user_log_seconds_total")
     )
     return History(requests=requests, log_seconds=log_seconds) if requests.any() else None
@@ -136,41 +137,44 @@ def _pages(
     prometheus: Prometheus, service: str, slots: tuple[str, str], grid: Grid, objective: Mapping[str, Any]
 ) -> tuple[PageWindows, ...]:
     """The shares of bad requests over the windows of the service's own alerts, none longer than the step."""
-    now = grid.start + grid.step * grid.intervals
     elapsed = int(grid.step * grid.intervals)
-
-    def window(slo: names.Slo, seconds: int) -> Window:
-        shares = [
-            _bad_share(prometheus, {"service": service, "slot": slot, "slo": slo.value}, min(seconds, elapsed), now)
-            for slot in slots
-        ]
-        return Window(candidate=shares[0], reference=shares[1])
-
     if elapsed == 0:
         return ()
+    now = grid.start + elapsed
+    pages = [(slo.value, page) for slo in names.Slo for page in objective[slo.value]["page"]]
+    seconds = {min(int(page[end]), elapsed) for _, page in pages for end in ("long_seconds", "short_seconds")}
+    shares = {length: _bad_shares(prometheus, service, slots, length, now) for length in seconds}
+
+    def window(slo: str, length: int) -> Window:
+        found = shares[min(length, elapsed)]
+        return Window(candidate=found.get((slo, slots[0]), math.nan), reference=found.get((slo, slots[1]), math.nan))
+
     return tuple(
         PageWindows(
-            promise=slo.value,
+            promise=slo,
             threshold=float(page["error_ratio"]),
             long_seconds=int(page["long_seconds"]),
             long=window(slo, int(page["long_seconds"])),
             short=window(slo, int(page["short_seconds"])),
         )
-        for slo in names.Slo
-        for page in objective[slo.value]["page"]
+        for slo, page in pages
     )
 
 
-def _bad_share(prometheus: Prometheus, labels: Mapping[str, str], seconds: int, now: float) -> float:
-    """Bad requests by all requests in the seconds before now; nan where there were none, or too few failed to tell."""
+def _bad_shares(
+    prometheus: Prometheus, service: str, slots: tuple[str, str], seconds: int, now: float
+) -> dict[tuple[str, str], float]:
+    """Bad requests by all requests, of each promise and slot; none where so few failed that nobody would be told."""
 
-    def total(name: str) -> float:
-        selector = names.selector(name, **labels)
-        found = prometheus.query_range(f"sum(avg_over_time({selector}[{seconds}s]))", now, now, 1)
-        return float(found[0]["values"][-1][1]) if found else 0.0
+    def totals(name: str) -> dict[tuple[str, str], float]:
+        selector = f'{name}{{service="{service}",slot=~"{"|".join(slots)}"}}'
+        found = prometheus.query_range(f"sum by (slo, slot) (avg_over_time({selector}[{seconds}s]))", now, now, 1)
+        return {(one["metric"]["slo"], one["metric"]["slot"]): float(one["values"][-1][1]) for one in found}
 
-    requests = total(names.requests(windows.BASE, level="slot"))
-    errors = total(names.errors(windows.BASE, level="slot"))
-    if requests <= 0 or errors * seconds < windows.LEAST_FAILURES:
-        return math.nan
-    return errors / requests
+    requests = totals(names.requests(windows.BASE, level="slot"))
+    errors = totals(names.errors(windows.BASE, level="slot"))
+    return {
+        key: errors[key] / total
+        for key, total in requests.items()
+        if total > 0 and errors.get(key, 0.0) * seconds >= windows.LEAST_FAILURES
+    }

@@ -69,10 +69,14 @@ class Stored:
         self.queries.append(query)
         if query.startswith("sum"):
             rate = 10 * (self.bad_share if "errors" in query else 1.0)
-            return [{"metric": {}, "values": [(end, str(rate))]}]
+            return [
+                {"metric": {"slo": slo, "slot": slot}, "values": [(end, str(rate))]}
+                for slo in ("availability", "latency")
+                for slot in ("candidate", "baseline")
+            ]
         name, _, rest = query.partition("{")
         matchers = [part.split("=", 1) for part in rest.rstrip("}").replace('"', "").split(",")]
-        wanted = {label: value for label, value in matchers if not label.endswith("!")} | {"name": name}
+        wanted = {label: value.lstrip("~").split("|") for label, value in matchers if not label.endswith("!")}
         at = [round((start + step * n - _SINCE.timestamp()) / 60) for n in range(round((end - start) / step) + 1)]
         return [
             {
@@ -84,7 +88,7 @@ class Stored:
                 ],
             }
             for labels, values in self.series
-            if wanted.items() <= labels.items()
+            if labels["name"] == name and all(labels[label] in values for label, values in wanted.items())
         ]
 
 
