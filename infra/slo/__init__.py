@@ -14,7 +14,6 @@ from infra.slo.rendering import (
     platform_rule_tests,
     render,
     rule_tests,
-    slow_rule_tests,
 )
 from infra.slo.routes import route_tests
 
@@ -30,6 +29,5 @@ __all__ = [
     "route_tests",
     "rule_tests",
     "service_rules",
-    "slow_rule_tests",
     "thresholds",
 ]

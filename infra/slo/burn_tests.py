@@ -16,32 +16,25 @@ if TYPE_CHECKING:
     from infra.slo.promtool import Check
     from infra.slo.windows import BurnWindow
 
-_PAGES: Final = tuple(window for window in windows.BURN_WINDOWS if window.severity == "page")
-_TICKETS: Final = tuple(window for window in windows.BURN_WINDOWS if window.severity == "ticket")
+# By the long window, from sample to sample and from evaluation to evaluation: the short window has some of both.
+_EACH_MINUTES: Final = {"1h": (1, 1), "6h": (1, 5), "1d": (10, 60), "3d": (10, 60)}
 _CLOSE: Final = 0.02
 _STEADY: Final = 20
 
 
 def cases(service: Service) -> Iterator[Case]:
-    """The tests with a sample, and an evaluation, each minute."""
+    """The tests, of which those that span hours and days are evaluated as seldom as their windows allow."""
     for slo in Slo:
         for window in windows.BURN_WINDOWS:
             yield from _just_below_and_above(service, slo, window)
-        for window in _PAGES:
-            yield _begins_and_ends(service, slo, window, sample=1, evaluation=1)
+        for window in windows.BURN_WINDOWS:
+            yield _begins_and_ends(service, slo, window)
+        yield _budget_left(service, slo)
         yield _recorded(service, slo)
         yield _alone(service, slo)
         yield _no_traffic(service, slo)
         yield _one_failure_at_night(service, slo)
         yield _all_fail_at_night(service, slo)
-
-
-def slow_cases(service: Service) -> Iterator[Case]:
-    """The tests that span days, with a sample each ten minutes and an evaluation each hour."""
-    for slo in Slo:
-        for window in _TICKETS:
-            yield _begins_and_ends(service, slo, window, sample=10, evaluation=60)
-        yield _budget_left(service, slo)
 
 
 def labels(service: Service, slo: Slo, window: BurnWindow) -> dict[str, str]:
@@ -75,15 +68,13 @@ def _just_below_and_above(service: Service, slo: Slo, window: BurnWindow) -> Ite
         )
 
 
-def _begins_and_ends(service: Service, slo: Slo, window: BurnWindow, *, sample: int, evaluation: int) -> Case:
-    """A burn after a clean past crosses the threshold of the long window, stops, and leaves the short window.
-
-    There are ``sample`` minutes between two samples, and ``evaluation`` minutes between two evaluations.
-    """
+def _begins_and_ends(service: Service, slo: Slo, window: BurnWindow) -> Case:
+    """A burn after a clean past crosses the threshold of the long window, stops, and leaves the short window."""
     limit = service_alerts.threshold(service, slo, window)
     long, short = (windows.SECONDS[each] / 60 for each in (window.long, window.short))
     bad = min(1.0, 3 * limit)
     crosses, leaves = long * limit / bad, short * (1 - limit / bad)
+    sample, evaluation = _EACH_MINUTES[window.long]
 
     def at(time: float) -> int:
         return round(time / evaluation) * evaluation
@@ -106,6 +97,7 @@ def _begins_and_ends(service: Service, slo: Slo, window: BurnWindow, *, sample: 
             firing(alert, minutes(end + at(short)), only=only),
         ],
         interval=minutes(sample),
+        evaluation=minutes(evaluation),
     )
 
 
@@ -247,4 +239,5 @@ def _budget_left(service: Service, slo: Slo) -> Case:
             left_after(days + 1.5, 1),
         ],
         interval="1h",
+        evaluation="12h",  # the windows of the checks, and their halves, end then
     )

@@ -78,7 +78,7 @@ def check(folder: Path, tools: Tools) -> Iterator[Result]:
     for rules in sorted(folder.glob(f"*/{rendering.RULES}")):
         name = rules.relative_to(folder)
         yield _run(f"{name}: rules", [tools.promtool, "check", "rules", "--lint=all", "--lint-fatal", str(rules)])
-    for tests in sorted((*folder.glob(f"*/{rendering.TESTS}"), *folder.glob(f"*/{rendering.SLOW_TESTS}"))):
+    for tests in sorted(folder.glob(f"*/{rendering.TESTS}")):
         yield _run(f"{tests.relative_to(folder)}: unit tests", [tools.promtool, "test", "rules", str(tests)])
     configuration = folder / "alertmanager" / rendering.ALERTMANAGER
     name = configuration.relative_to(folder)

@@ -6,13 +6,14 @@ Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Series = dict[str, str]
 Check = dict[str, Any]
+EACH_MINUTE: Final = "1m"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Case:
         checks: of the series of rules and alerts.
         alerts: of alerts with their annotations.
         interval: between two samples of the series.
+        evaluation: between two evaluations of all rules; promtool takes longer the more there are.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Case:
     checks: Sequence[Check] = ()
     alerts: Sequence[Check] = ()
     interval: str = "1m"
+    evaluation: str = EACH_MINUTE
 
     def as_data(self) -> dict[str, Any]:
         """As promtool reads it."""
@@ -44,25 +47,29 @@ class Case:
         }
 
 
-def file(
-    cases: Iterable[Case], *, rules: Mapping[str, Any], name: str, evaluation_interval: str = "1m"
-) -> dict[str, Any]:
-    """A test file.
+def files(cases: Iterable[Case], *, rules: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    """Test files, by the time between two evaluations, of which a file has one.
 
     Args:
-        cases: its tests.
+        cases: their tests.
         rules: the rule file.
-        name: of the rule file, beside the test file.
-        evaluation_interval: between two evaluations of all rules.
+        name: of the rule file, beside the test files.
     """
-    return {
-        "rule_files": [name],
-        "evaluation_interval": evaluation_interval,
-        # Else promtool evaluates groups in an order of its own, different each time.
-        "group_eval_order": [each["name"] for each in rules["groups"]],
-        "fuzzy_compare": True,
-        "tests": [case.as_data() for case in cases],
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for case in cases:
+        file = found.setdefault(
+            case.evaluation,
+            {
+                "rule_files": [name],
+                "evaluation_interval": case.evaluation,
+                # Else promtool evaluates groups in an order of its own, different each time.
+                "group_eval_order": [each["name"] for each in rules["groups"]],
+                "fuzzy_compare": True,
+                "tests": [],
+            },
+        )
+        file["tests"].append(case.as_data())
+    return found
 
 
 def series(metric: str, values: str, labels: Mapping[str, str] | None = None, **more: str) -> Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -13,13 +14,13 @@ from infra.slo.alertmanager import alertmanager_config
 from infra.slo.assembly import platform_rules, service_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from infra.settings import Monitoring, Service, Settings
 
 RULES: Final = "rules.yaml"
-TESTS: Final = "tests.yaml"
-SLOW_TESTS: Final = "slow-tests.yaml"
+TESTS: Final = "tests*.yaml"
+"""Names of the tests' files, of which each has its own time between two evaluations: a pattern."""
 TEST_DIGESTS: Final = "tests.sha256"
 CANARY: Final = "canary.json"
 ALERTMANAGER: Final = "alertmanager.yaml"
@@ -51,15 +52,15 @@ def objective_files(service: Service, monitoring: Monitoring) -> dict[str, str]:
     rules = service_rules(service, monitoring)
     return {
         RULES: _yaml(rules),
-        TESTS: _yaml(rule_tests(service, monitoring)),
-        SLOW_TESTS: _yaml(slow_rule_tests(service, monitoring)),
+        **{name: _yaml(tests) for name, tests in rule_tests(service, monitoring).items()},
         CANARY: _json(canary.thresholds(service)),
     }
 
 
 def platform_files(settings: Settings) -> dict[str, str]:
     """The rules of all that belongs to no service, and their tests."""
-    return {RULES: _yaml(platform_rules(settings)), TESTS: _yaml(platform_rule_tests(settings))}
+    tests = {name: _yaml(tests) for name, tests in platform_rule_tests(settings).items()}
+    return {RULES: _yaml(platform_rules(settings)), **tests}
 
 
 def kept(files: Mapping[str, str]) -> dict[str, str]:
@@ -68,7 +69,7 @@ def kept(files: Mapping[str, str]) -> dict[str, str]:
     No pod reads tests, and they are five times as long as the rest; a preview still shows whether they change, and
     whoever renders them can tell that they are the ones.
     """
-    tests = {name: text for name, text in files.items() if name in (TESTS, SLOW_TESTS)}
+    tests = {name: text for name, text in files.items() if fnmatch(name, TESTS)}
     digests = "".join(f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in tests.items())
     return {name: text for name, text in files.items() if name not in tests} | {TEST_DIGESTS: digests}
 
@@ -78,21 +79,23 @@ def alertmanager_files(settings: Settings) -> dict[str, str]:
     return {ALERTMANAGER: _yaml(alertmanager_config(settings)), ROUTES: _json(routes.route_tests(settings))}
 
 
-def rule_tests(service: Service, monitoring: Monitoring) -> dict[str, Any]:
-    """A promtool test file for a service's rules: what is seen within hours."""
+def rule_tests(service: Service, monitoring: Monitoring) -> dict[str, dict[str, Any]]:
+    """The promtool test files for a service's rules, by name."""
     cases = (*burn_tests.cases(service), *service_tests.cases(service, monitoring))
-    return promtool.file(cases, rules=service_rules(service, monitoring), name=RULES)
+    return _tests(cases, service_rules(service, monitoring))
 
 
-def slow_rule_tests(service: Service, monitoring: Monitoring) -> dict[str, Any]:
-    """A promtool test file for a service's rules: what takes days and weeks, evaluated each hour."""
-    rules = service_rules(service, monitoring)
-    return promtool.file(burn_tests.slow_cases(service), rules=rules, name=RULES, evaluation_interval="1h")
+def platform_rule_tests(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The promtool test files for the platform's rules, by name."""
+    return _tests(platform_tests.cases(settings), platform_rules(settings))
 
 
-def platform_rule_tests(settings: Settings) -> dict[str, Any]:
-    """A promtool test file for the platform's rules."""
-    return promtool.file(platform_tests.cases(settings), rules=platform_rules(settings), name=RULES)
+def _tests(cases: Iterable[promtool.Case], rules: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    found = promtool.files(cases, rules=rules, name=RULES)
+    return {
+        TESTS.replace("*", "" if evaluation == promtool.EACH_MINUTE else f"-each-{evaluation}"): tests
+        for evaluation, tests in found.items()
+    }
 
 
 # The one with parts in C: ten times as fast, and this runs in each preview.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra import slo
-from infra.slo import checking
+from infra.slo import checking, rendering
 from tests.infra.slo import mutations
 from tests.infra.slo.objectives import ROOT, read
 
@@ -78,30 +78,28 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(mutant: Mutant) -> Iterator[tuple[str, str]]:
-    """Files and names of the tests that are about what the mutant is of; those that take seconds are the last.
+def asked(mutant: Mutant) -> Iterator[str]:
+    """Names of the tests that are about what the mutant is of, those first that are likely to find it.
 
     promtool evaluates every rule of the file in each test that is asked, so no others are.
     """
     promise = next((each for each in ("availability", "latency") if each in mutant.what.lower()), None)
     if promise is None:
         (tests,) = (tests for alert, tests in OF_SYMPTOM.items() if mutant.what.startswith(alert))
-        yield "tests.yaml", f"^{tests}"
+        yield f"^{tests}"
     elif burn := BURN.match(mutant.what):
-        of_window = f"^{promise}, {burn['window']}: "
-        yield "tests.yaml", f"{of_window}.* just .* threshold"
-        yield "tests.yaml", f"^({promise}: |.*: its alerts)"
-        yield "tests.yaml", f"{of_window}.*burns"
-        yield "slow-tests.yaml", of_window
+        yield f"^{promise}, {burn['window']}: .* just .* threshold"
+        yield f"^{promise}, {burn['window']}: .*burns"
+        yield f"^({promise}: |.*: its alerts)"
     else:
-        yield "tests.yaml", f"^({promise}: what is recorded|.*: its alerts)"
+        yield f"^({promise}: what is recorded|.*: its alerts)"
 
 
-def passes(folder: Path, rules: dict[str, Any], tests: tuple[str, str]) -> bool:
-    """Whether promtool finds nothing wrong with rules in a file's tests of that name."""
-    (folder / "rules.yaml").write_text(json.dumps(rules), encoding="utf-8")
-    file, names = tests
-    command = [checking.find(ROOT).promtool, "test", "rules", f"--run={names}", str(folder / file)]
+def passes(folder: Path, rules: dict[str, Any], tests: str) -> bool:
+    """Whether promtool finds nothing wrong with rules in the tests of that name."""
+    (folder / rendering.RULES).write_text(json.dumps(rules), encoding="utf-8")
+    files = sorted(map(str, folder.glob(rendering.TESTS)))
+    command = [checking.find(ROOT).promtool, "test", "rules", f"--run={tests}", *files]
     environment = {**os.environ, "TMPDIR": str(folder)}
     return not subprocess.run(command, check=False, capture_output=True, env=environment).returncode
 

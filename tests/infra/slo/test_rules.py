@@ -178,7 +178,9 @@ def test_an_objective_changes_rules_tests_and_canary_and_nothing_else() -> None:
     assert changed == {
         "objective-sentiment/rules.yaml",
         "objective-sentiment/tests.yaml",
-        "objective-sentiment/slow-tests.yaml",
+        "objective-sentiment/tests-each-12h.yaml",
+        "objective-sentiment/tests-each-5m.yaml",
+        "objective-sentiment/tests-each-60m.yaml",
         "objective-sentiment/canary.json",
     }
 
