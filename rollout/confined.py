@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from infra.slo import rendering
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 _RELEASE = "inferstack:kubernetes:ServiceRelease"
 _IMAGE = "inferstack:images:BuiltImage"
+# Its alerts, of which each slot has one.
+_CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 _STACK = "pulumi:pulumi:Stack"
 _ROUTE = ":HTTPRoute"
 SAME = "same"
@@ -41,7 +45,8 @@ class Planned:
 
 
 def own(resources: Iterable[Planned], *, service: str, images: Collection[str]) -> frozenset[str]:
-    """The URNs of the resources of one service: what its release component has below it, and its images.
+    """The URNs of the resources of one service: what its release component has below it, its images, and its
+    alerts.
 
     Args:
         resources: all that the stack has or will have.
@@ -88,7 +93,8 @@ def name_of(urn: str) -> str:
 
 def _is_root(urn: str, service: str, images: Collection[str]) -> bool:
     kind, name = type_of(urn), name_of(urn)
-    return (kind == _RELEASE and name == service) or (kind == _IMAGE and name in images)
+    rules = kind == _CONFIG_MAP and name == rendering.objective_name(service)
+    return rules or (kind == _RELEASE and name == service) or (kind == _IMAGE and name in images)
 
 
 def _line(urn: str, parents: Mapping[str, str]) -> Iterable[str]:
