@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from infra import capacity
 from rehearsal import changes as changing
 from rehearsal import cost as costing
+from rehearsal import releases
 from rehearsal import report as form
 from rehearsal.cost import Deployed
 from rehearsal.errors import ExitCode
@@ -86,6 +87,7 @@ def report(found: Findings, *, prices: Prices) -> Report:
         applied=found.update is not None and not found.update_failed,
         changes=changes,
         unchanged=changing.unchanged(steps),
+        releases=releases.steps_of(steps),
         pools=tuple(_pool(pool) for pool in capacity.pools(found.settings)),
         node_groups=tuple(
             form.NodeGroup(

@@ -32,6 +32,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from (f"- {line}" for line in wording.by_type(rest))
     else:
         yield from (f"- {change.change} {_safe(wording.change(change))}" for change in rest)
+    if report.releases:
+        yield from ("", "### Releases", "", *(f"- {_safe(wording.release(each))}" for each in report.releases))
     yield from ("", "### GPUs", "")
     header = ("pool", "wanted at rest", "in an update", "in a release", "there", "at most")
     yield from _table(header, [wording.pool(pool) for pool in report.pools])

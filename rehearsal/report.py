@@ -129,6 +129,16 @@ class Timings(_Model):
     total: float = 0.0
 
 
+class Release(_Model):
+    """The step of one service's release; once it is made, the last one."""
+
+    service: str
+    step: str
+    since: str = Field(description="When the step was begun.")
+    previous: str | None = Field(description="The state before, in words; null where there was none.")
+    wanted: str
+
+
 class Report(_Model):
     """One rehearsal."""
 
@@ -141,6 +151,7 @@ class Report(_Model):
     applied: bool = Field(description="Whether the update ran to its end; else the changes are what was planned.")
     changes: tuple[Change, ...] = Field(description="Replacements and deletions that lose something come first.")
     unchanged: int
+    releases: tuple[Release, ...] = ()
     pools: tuple[Pool, ...]
     node_groups: tuple[NodeGroup, ...]
     pending_pods: tuple[PendingPod, ...]

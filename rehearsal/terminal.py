@@ -26,6 +26,7 @@ def show(report: Report, console: Console) -> None:
     for reason in report.reasons:
         console.print(f"  - {reason}", highlight=False, soft_wrap=True, markup=False)
     _changes(report, console)
+    _releases(report, console)
     _pools(report, console)
     _policies(report, console)
     if report.cost:
@@ -53,6 +54,13 @@ def _change(change: Change, console: Console) -> None:
     console.print(
         f"  [{colour}]{change.change:9}[/{colour}] {escape(wording.change(change))}", highlight=False, soft_wrap=True
     )
+
+
+def _releases(report: Report, console: Console) -> None:
+    if report.releases:
+        console.print("\n[bold]Releases:[/bold]", highlight=False)
+    for each in report.releases:
+        console.print(f"  {wording.release(each)}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _pools(report: Report, console: Console) -> None:

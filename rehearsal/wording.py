@@ -10,7 +10,7 @@ from rehearsal.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rehearsal.report import Change, Cost, NodeGroup, Pool, Report
+    from rehearsal.report import Change, Cost, NodeGroup, Pool, Release, Report
 
 _VERDICTS = {
     ExitCode.FINE: "fine",
@@ -54,6 +54,11 @@ def by_type(changes: Iterable[Change]) -> list[str]:
     """Numbers of changes by kind and type, where there are too many to list."""
     numbers = Counter((each.change, each.type) for each in changes)
     return [f"{kind:9} {number:3} x {token}" for (kind, token), number in sorted(numbers.items())]
+
+
+def release(each: Release) -> str:
+    """The step of a release, with both states."""
+    return f"{each.service}: {each.step}: from {each.previous or 'nothing'} to {each.wanted}"
 
 
 def pool(each: Pool) -> tuple[str, ...]:

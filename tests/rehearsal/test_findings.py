@@ -101,6 +101,26 @@ def test_a_release_that_cannot_end_is_refused_with_its_line(tmp_path: Path) -> N
     assert "asks for 11 GPUs" in judged.reasons[0]
 
 
+def test_a_release_is_told_with_both_states_and_the_step(tmp_path: Path) -> None:
+    """An auditor finds what was deployed, what is wanted, and the name of the step; a new service comes from nothing."""
+    stable = {"version": "0.1.0", "replicas": 2, "weight": 100}
+    before = {"strategy": "canary", "slots": {"stable": stable}}
+    after = {"strategy": "canary", "slots": {"stable": stable, "candidate": stable | {"version": "0.2.0", "weight": 0}}}
+    told = {"wanted": after, "step": "prepare", "since": "2026-11-20T10:00:00+00:00"}
+    token = "inferstack:kubernetes:ServiceRelease"  # noqa: S105  a type token
+    judged = _report(
+        _findings(
+            tmp_path,
+            step("update", token, "sentiment", custom=False, inputs={**told, "previous": before}),
+            step("create", token, "topics", custom=False, inputs={**told, "wanted": before, "step": "first"}),
+        )
+    )
+    assert [wording.release(each) for each in judged.releases] == [
+        "sentiment: prepare: from stable 0.1.0 at 100 % to stable 0.1.0 at 100 %, candidate 0.2.0 at 0 %",
+        "topics: first: from nothing to stable 0.1.0 at 100 %",
+    ]
+
+
 @pytest.mark.parametrize(
     ("message", "where", "code"),
     [
