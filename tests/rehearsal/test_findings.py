@@ -102,7 +102,7 @@ def test_a_release_that_cannot_end_is_refused_with_its_line(tmp_path: Path) -> N
 
 
 def test_a_release_is_told_with_both_states_and_the_step(tmp_path: Path) -> None:
-    """An auditor finds what was deployed, what is wanted, and the name of the step; a new service comes from nothing."""
+    """An auditor finds what was deployed, what is wanted, and the name of the step."""
     stable = {"version": "0.1.0", "replicas": 2, "weight": 100}
     before = {"strategy": "canary", "slots": {"stable": stable}}
     after = {"strategy": "canary", "slots": {"stable": stable, "candidate": stable | {"version": "0.2.0", "weight": 0}}}
