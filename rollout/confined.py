@@ -45,8 +45,7 @@ class Planned:
 
 
 def own(resources: Iterable[Planned], *, service: str, images: Collection[str]) -> frozenset[str]:
-    """The URNs of the resources of one service: what its release component has below it, its images, and its
-    alerts.
+    """The URNs of the resources of one service: what its release has below it, its images, its alerts.
 
     Args:
         resources: all that the stack has or will have.
