@@ -43,6 +43,9 @@ class Stack:
         source = root / f"Pulumi.{environment}.yaml"
         check_versions(settings, source=source, root=root)
         changes = deployed.changes(settings, stack=environment, source=source, now=datetime.now(tz=UTC))
+        for service, change in changes.items():
+            if change.is_new:
+                pulumi.log.info(f"{service}: {change.sentence()}")
         if shortage := capacity.shortage(settings, source=source):
             raise SettingsError(shortage)
 
