@@ -157,42 +157,13 @@ def test_a_pod_that_goes_loses_no_request(changed: Change, cluster: RunningClust
     wait_for("the deleted pod is replaced", replaced, seconds=90)
 
 
-def test_weights_split_the_requests(changed: Change, cluster: RunningCluster) -> None:
-    """A candidate with weight 20 gets about a fifth of the requests, as the pods themselves count them."""
-
-    def add_candidate(config: dict[str, Any]) -> None:
-        _stable(config)["weight"] = 80
-        config["services"][0]["release"]["candidate"] = {"version": "0.1.0", "replicas": 1, "weight": 20}
-
-    stack = changed(add_candidate)
-    assert stack.update("up", UPDATE) == 0
-    endpoint = stack.outputs()["endpoints"]["sentiment"]
-
-    def served(slot: str) -> float:
-        (pod,) = (pod for pod in _pods(cluster, slot) if _ready(pod))
-        name = pod["metadata"]["name"]
-        metrics = cluster.api.text(f"/api/v1/namespaces/inferstack/pods/{name}:8080/proxy/metrics")
-        counts = re.findall(r"^http_requests_total\{[^}]*predict[^}]*\} (\S+)$", metrics, re.MULTILINE)
-        return sum(map(float, counts))
-
-    # The route is new: the candidate's first answer says that Envoy knows of it.
-    wait_for("the candidate gets a request", lambda: predict(endpoint, ["x"]) and served("candidate") > 0, seconds=30)
-    before = {slot: served(slot) for slot in ("stable", "candidate")}
-    for index in range(300):
-        answer = httpx.post(f"{endpoint}/v1/predict", json={"inputs": [f"film {index}"]}, timeout=15)
-        assert answer.status_code == HTTPStatus.OK
-    share = served("candidate") - before["candidate"]
-    assert served("stable") - before["stable"] + share == 300
-    # Five standard deviations of a binomial of 300 at 0.2.
-    assert abs(share - 60) < 5 * (300 * 0.2 * 0.8) ** 0.5
-
-
-def test_weights_that_do_not_sum_to_100_are_refused(changed: Change, capfd: pytest.CaptureFixture[str]) -> None:
-    """The rule's name, the resource, the reason and what to do are in the preview's output, and it fails."""
+def test_what_is_no_step_is_refused_with_its_line(changed: Change, capfd: pytest.CaptureFixture[str]) -> None:
+    """Weights of 90: where it stands in the stack file, and what may be there, before anything is declared."""
     assert changed(lambda config: _stable(config).update(weight=90)).update("preview") != 0
     output = capfd.readouterr().out
-    for part in ("route-weights", "HTTPRoute", "sentiment", "reason:", "to do:"):
-        assert part in output
+    key, sentence = "inferstack:services[0].release.stable.weight", "the weights sum to 90. Allowed: 100"
+    assert re.search(rf"Pulumi\.local\.yaml:\d+: {re.escape(key)}: {re.escape(sentence)}", output)
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
