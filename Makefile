@@ -74,8 +74,14 @@ up: venv ## everything: from a bare machine to a real prediction
 	@$(MAKE) --no-print-directory tools
 	@$(MAKE) --no-print-directory model images
 	@$(MAKE) --no-print-directory cluster
+	@if [ -e .state/drill/project ]; then $(PY) -m drill restore; fi # what a drill left that was cut off
 	@$(PY) -m local.stack up
 	@$(PY) -m local.predict
+
+.PHONY: drill
+drill: cluster ## play releases under load on the local stack: JSON=FILE [DRILL_FLAGS="--scenario canary --seconds 120"]
+	@$(MODEL_PY) -m model_build build --service sentiment --version 0.2.0
+	@$(PY) -m drill run $(if $(JSON),--json $(JSON)) $(DRILL_FLAGS)
 
 .PHONY: preview
 preview: cluster model images ## show what `make up` would change in the local stack
