@@ -252,7 +252,7 @@ class Commands:
     def _verdict(self, situation: Situation, slots: Compared) -> Verdict | None:
         since = self._since(situation)
         try:
-            cluster = self._driver.cluster(situation)
+            cluster = self._driver.cluster(situation.text)
             verdict = gate.ask(cluster, situation.service, slots, since=since)
         except RolloutError as error:
             self._say(f"no verdict: {error}")
@@ -286,7 +286,7 @@ class Commands:
 
     def _seen(self, situation: Situation) -> tuple[Seen | None, str | None]:
         try:
-            return self._driver.cluster(situation).see(self._place.service), None
+            return self._driver.cluster(situation.text).see(self._place.service), None
         except RolloutError as error:
             return None, str(error)
 

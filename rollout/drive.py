@@ -132,14 +132,14 @@ class Driver:
         switched = self.journal.switched(there) if there else None
         return Situation(text=text, service=service, outputs=outputs, deployed=there, switched=switched)
 
-    def cluster(self, situation: Situation) -> Cluster:
-        """The cluster of the stack.
+    def cluster(self, text: str) -> Cluster:
+        """The cluster that the text of a stack file names.
 
         Raises:
             RolloutError: nobody knows where it is.
         """
-        settings = self.place.settings_of(situation.text)
         place = self.place
+        settings = place.settings_of(text)
         return Cluster(settings, stack=place.stack, project=place.project, environment=place.environment)
 
     def cut_off(self) -> Entry | None:
@@ -260,11 +260,17 @@ class Driver:
     def since(self, situation: Situation) -> str | None:
         """When the state that is deployed began, in words; None where nobody knows."""
         begun = self.journal.begun(situation.deployed) if situation.deployed else None
-        return begun.isoformat(timespec="seconds") if begun else self._engine.updated()
+        if begun is not None:
+            return begun.isoformat(timespec="seconds")
+        # Another way led here: the program records it too, and before the program did, the engine.
+        recorded: dict[str, Any] = situation.outputs.get("releases", {}).get(situation.service.name, {})
+        return recorded.get("last", {}).get("since") or self._engine.updated()
 
     def _plan(self, situation: Situation, after: Release, step: Step, text: str, *, applied: str | None = None) -> Plan:
         preview = self._engine.preview(applied or text, rules=True)
-        known = {each.urn: each for each in (*self._engine.state(), *preview.resources)}
+        # A preview that fails does not name all that there is.
+        there = self._engine.state() if preview.problems else ()
+        known = {each.urn: each for each in (*there, *preview.resources)}
         versions = [release for release in (situation.deployed, situation.written, after) if release]
         return Plan(
             step=step,
@@ -297,11 +303,10 @@ class Driver:
         return verified
 
     def _prove(self, plan: Plan, entry: Entry, *, forced: bool) -> Verified | None:
-        situation = self.situation()
-        endpoint = verify.none_there(situation.outputs.get("endpoints", {}).get(self.place.service), self.place.service)
+        endpoint = verify.endpoint(self._engine.outputs(), self.place.service)
         names = [name for name, _ in routing.slots(plan.after)]
         try:
-            self.cluster(situation).wait(self.place.service, names, seconds=_READY_SECONDS)
+            self.cluster(plan.text).wait(self.place.service, names, seconds=_READY_SECONDS)
             self._note(entry, Phase.READY, reason=entry.reason)
             return verify.verify(endpoint, plan.after, say=self._say)
         except RolloutError as error:

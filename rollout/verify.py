@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -20,7 +20,7 @@ from rollout import split
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from infra.releases import Release
     from rollout.split import Fit
@@ -139,12 +139,13 @@ def _tested(client: httpx.Client, endpoint: str, release: Release) -> list[str]:
     return problems
 
 
-def none_there(endpoint: str | None, service: str) -> str:
-    """The endpoint of a service.
+def endpoint(outputs: Mapping[str, Any], service: str) -> str:
+    """The address of a service.
 
     Raises:
-        RolloutError: the stack names none.
+        RolloutError: the stack's outputs name none.
     """
-    if not endpoint:
+    found: str | None = outputs.get("endpoints", {}).get(service)
+    if not found:
         raise RolloutError(f"the stack has no output endpoints.{service}: was it ever applied?")
-    return endpoint
+    return found

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.releases import Release
 from infra.settings import BlueGreenRelease, CanaryRelease, Slot
 from rollout import stack_file
 from rollout.errors import RolloutError
 
+if TYPE_CHECKING:
+    from infra.releases import Release
+
+OTHER = "{version: 9.9.9, replicas: 1, weight: 100}"
+ONE = "{version: 0.1.0, replicas: 1, weight: 100}"
 SOURCE = Path("Pulumi.test.yaml")
 CHECKOUT = Path(__file__).parents[2]
 SLOTS = st.builds(
@@ -69,7 +74,8 @@ def test_all_else_stays_byte_for_byte(data: st.DataObject, newline: str) -> None
     """What a person wrote around the slots is there as before, and the slots are as wanted."""
     kind = data.draw(st.sampled_from([CANARIES, COLOURS]))
     before, after = data.draw(kind), data.draw(kind)
-    head = f"    - name: other  # first{newline}      release:{newline}        strategy: canary{newline}        stable: {{version: 9.9.9, replicas: 1, weight: 100}}{newline}"
+    other = ["- name: other  # first", "  release:", "    strategy: canary", f"    stable: {OTHER}"]
+    head = "".join(f"    {line}{newline}" for line in other)
     own = f"    - name: own{newline}      release:  # of own{newline}"
     tail = f"  # the end{newline}  third:key: 'x'{newline}"
     text = _file(head + own, newline) + data.draw(written(before, "        ", newline)) + tail
@@ -124,7 +130,8 @@ def test_a_candidate_comes_and_goes_in_this_repositorys_stack_files(stack: str) 
 def test_what_cannot_be_changed_alone_is_refused() -> None:
     """A slot that is an alias stands in two places; the line is named, and what is wanted."""
     text = _file(
-        "    - name: other\n      release: {strategy: canary, stable: &slot {version: 0.1.0, replicas: 1, weight: 100}}\n"
+        "    - name: other\n      release: {strategy: canary, stable: &slot "
+        f"{ONE}}}\n"
         "    - name: own\n      release:\n        strategy: canary\n        stable: *slot\n",
         "\n",
     )
@@ -135,7 +142,7 @@ def test_what_cannot_be_changed_alone_is_refused() -> None:
 
 def test_a_flow_mapping_gets_and_loses_a_slot() -> None:
     """A release on one line stays on one line."""
-    one = "    - name: own\n      release: {strategy: canary, stable: {version: 0.1.0, replicas: 1, weight: 100}}  # short\n"
+    one = f"    - name: own\n      release: {{strategy: canary, stable: {ONE}}}  # short\n"
     text = _file(one, "\n")
     release = CanaryRelease(
         strategy="canary",
@@ -151,7 +158,7 @@ def test_a_flow_mapping_gets_and_loses_a_slot() -> None:
 def test_a_file_without_a_last_line_end_gets_a_slot() -> None:
     """The new slot does not run into the last line."""
     text = _file(
-        "    - name: own\n      release:\n        strategy: canary\n        stable: {version: 0.1.0, replicas: 1, weight: 100}",
+        f"    - name: own\n      release:\n        strategy: canary\n        stable: {ONE}",
         "\n",
     )
     release = CanaryRelease(

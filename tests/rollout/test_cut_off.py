@@ -1,0 +1,81 @@
+"""A run of the command that is killed, at each of its steps: what is there then, and the way back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from rollout.journal import Phase
+from tests.rollout.world import World, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.tools
+
+
+@pytest.fixture(scope="module")
+def prepared(at_rest: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A release that has begun: the candidate is there, without requests."""
+    world = at_rest.copy(tmp_path_factory.mktemp("prepared") / "project")
+    text = world.stack_file.read_text()
+    slot = "        candidate: {version: 0.2.0, replicas: 1, weight: 0}\n"
+    head, own, tail = text.partition("          weight: 100\n")
+    world.stack_file.write_text(head + own + slot + tail)
+    written = world.stack_file.read_text()
+    world.pulumi("up", "--yes", "--skip-preview")
+    world.stack_file.write_text(written)
+    return world
+
+
+def _check_back(world: World) -> None:
+    """Nothing is lost: one version has all requests, everybody says so, and nothing is left behind."""
+    told, said = world.run("status")
+    assert told["cut_off"] is None, said
+    assert [each for each in told["differences"] if "committed" not in each] == [], said
+    assert (world.slots(), world.route()) == ({"stable": "0.1.0"}, {"stable": 100}), said
+    assert "candidate" not in world.stack_file.read_text()
+    assert world.slots("other") == {"stable": "0.1.0"}
+
+
+KILLED_AT = [Phase.PLANNED, Phase.PREVIEWED, Phase.WRITTEN, Phase.APPLYING, Phase.APPLIED, Phase.READY, Phase.DONE]
+
+
+@pytest.mark.parametrize("phase", KILLED_AT)
+def test_killed_between_two_phases(prepared: World, use: Callable[[World], World], phase: Phase) -> None:
+    """Whatever was written down last: status says where it stopped, and the way back ends in one consistent state."""
+    world = use(prepared)
+    world.kill_at(phase, "advance", "--yes")
+    told, said = world.run("status")
+    ended = phase is Phase.DONE
+    assert (told["cut_off"] and told["cut_off"]["phase"]) == (None if ended else phase), said
+    world.run("abort", "--yes")
+    _check_back(world)
+
+
+def test_killed_in_the_middle_of_an_update(prepared: World, use: Callable[[World], World]) -> None:
+    """The engine that is left goes on by itself; the way back ends it, and takes its lock alone away."""
+    world = use(prepared)
+    (world.files / "hold").touch()
+    process = world.start("advance", "--yes", "--service", "own")
+    wait_for((world.files / "held").exists)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    told, said = world.run("status")
+    assert told["cut_off"]["phase"] == Phase.APPLYING, said
+    engines = [each for each in psutil.process_iter() if _is_of(each, world)]
+    (world.files / "hold").unlink()
+    world.run("abort", "--yes")
+    assert not [each for each in engines if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    _check_back(world)
+
+
+def _is_of(process: psutil.Process, world: World) -> bool:
+    try:
+        return process.environ().get("WORLD") == str(world.files)
+    except psutil.Error:
+        return False

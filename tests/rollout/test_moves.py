@@ -1,0 +1,154 @@
+"""Where a command leads, and what its journal knows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.releases import Release, Step, step_between
+from infra.settings import BlueGreenRelease, CanaryRelease, Slot
+from rollout import confined, moves
+from rollout.confined import Planned
+from rollout.errors import RolloutError
+from rollout.journal import Entry, Journal, Phase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STEPS = (5, 20, 40, 100)
+
+
+def _slot(version: str, weight: int) -> Slot:
+    return Slot(version=version, weight=weight, replicas=2)
+
+
+def _canary(weight: int | None) -> CanaryRelease:
+    if weight is None:
+        return CanaryRelease(strategy="canary", stable=_slot("0.1.0", 100))
+    return CanaryRelease(strategy="canary", stable=_slot("0.1.0", 100 - weight), candidate=_slot("0.2.0", weight))
+
+
+def _colours(blue: int, green: int) -> BlueGreenRelease:
+    return BlueGreenRelease(strategy="blue_green", blue=_slot("0.1.0", blue), green=_slot("0.2.0", green))
+
+
+RELEASES = st.sampled_from([*(_canary(weight) for weight in (None, 0, *STEPS)), _colours(100, 0), _colours(0, 100)])
+
+
+@given(release=RELEASES, switched=st.none() | st.booleans())
+def test_the_way_back_is_made_of_allowed_steps(release: Release, *, switched: bool | None) -> None:
+    """Each state on the way out is one step from the one before; one version is there at its end, with all requests."""
+    state = release
+    for each in moves.out(release, switched=switched):
+        step_between(state, each)
+        state = each
+    assert [slot.weight for _, slot in state.slots()] == [100]
+    if isinstance(release, CanaryRelease):
+        assert dict(state.slots())["stable"].version == "0.1.0"
+    assert step_between(release, moves.back(release, switched=switched)) in {
+        Step.ROLLBACK,
+        Step.FREE,
+        Step.SWITCH,
+        Step.NOTHING,
+    }
+
+
+def test_forward_is_the_sequence_of_a_release() -> None:
+    """A canary climbs, is promoted, and is at its end; the stack file's own step comes first where it has one."""
+    state: Release = _canary(0)
+    taken = list[Step]()
+    while len(dict(state.slots())) > 1:
+        after = moves.forward(state, state, switched=None)
+        taken.append(step_between(state, after))
+        state = after
+    assert taken == [*[Step.ADVANCE] * 4, Step.PROMOTE]
+    assert moves.forward(_canary(None), _canary(0), switched=None) == _canary(0)
+    with pytest.raises(RolloutError, match="advance --version"):
+        moves.forward(state, state, switched=None)
+
+
+@pytest.mark.parametrize(
+    ("release", "switched", "forward", "back"),
+    [
+        (_colours(100, 0), None, Step.SWITCH, Step.FREE),
+        (_colours(0, 100), None, Step.FREE, Step.SWITCH),
+        # Down to an older version, on purpose: the record knows, the versions do not.
+        (_colours(0, 100), False, Step.SWITCH, Step.FREE),
+    ],
+)
+def test_colours_go_by_the_record(
+    release: BlueGreenRelease, *, switched: bool | None, forward: Step, back: Step
+) -> None:
+    """What is forward and what is back depends on which colour came last."""
+    assert step_between(release, moves.forward(release, release, switched=switched)) is forward
+    assert step_between(release, moves.back(release, switched=switched)) is back
+
+
+def _entry(phase: Phase, *, step: Step = Step.SWITCH, after: Release | None = None) -> Entry:
+    time = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    after = after or _colours(0, 100)
+    return Entry(time=time, run="r", command="advance", step=step, phase=phase, before=None, after=after, reason="ö")
+
+
+@settings(max_examples=30)
+@given(st.data())
+def test_a_journal_survives_being_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """However much of the last line is on the disk: what was written before is there, and so is what comes after."""
+    file = tmp_path_factory.mktemp("journal") / "own.jsonl"
+    journal = Journal(file)
+    journal.add(_entry(Phase.PLANNED))
+    whole = file.stat().st_size
+    journal.add(_entry(Phase.APPLYING))
+    cut = data.draw(st.integers(whole, file.stat().st_size))
+    file.write_bytes(file.read_bytes()[:cut])
+    phases = [each.phase for each in journal.read()]
+    assert phases in ([Phase.PLANNED], [Phase.PLANNED, Phase.APPLYING])
+    journal.add(_entry(Phase.DONE))
+    assert [each.phase for each in journal.read()] == [*phases, Phase.DONE]
+
+
+def test_a_journal_knows_which_colour_is_the_newer(tmp_path: Path) -> None:
+    """By the steps that were done, and only while what is deployed is what they led to."""
+    journal = Journal(tmp_path / "own.jsonl")
+    assert journal.switched(_colours(0, 100)) is None
+    journal.add(_entry(Phase.DONE, step=Step.PREPARE, after=_colours(100, 0)))
+    assert journal.switched(_colours(100, 0)) is False
+    journal.add(_entry(Phase.FAILED))
+    assert journal.switched(_colours(100, 0)) is False
+    journal.add(_entry(Phase.DONE))
+    assert (journal.switched(_colours(0, 100)), journal.switched(_colours(100, 0))) == (True, None)
+
+
+def _urn(types: str, name: str) -> str:
+    return f"urn:pulumi:test::inferstack::{types}::{name}"
+
+
+STACK = _urn("pulumi:pulumi:Stack", "inferstack-test")
+RELEASE = _urn("inferstack:kubernetes:ServiceRelease", "own")
+IMAGE = _urn("inferstack:images:BuiltImage", "own-0.2.0")
+OTHER = _urn("inferstack:kubernetes:ServiceRelease", "own-too")
+# As the engine names it: only the types of what it belongs to are in it, and not whose it is.
+ROUTE = _urn("inferstack:kubernetes:ServiceRelease$kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "own")
+OTHERS_ROUTE = _urn("inferstack:kubernetes:ServiceRelease$kubernetes:gateway.networking.k8s.io/v1:HTTPRoute", "own-too")
+
+
+def test_a_services_resources_are_told_from_anothers() -> None:
+    """By what they belong to; a service whose name begins alike, and the images of another, are not among them."""
+    resources = [
+        Planned(urn=STACK, parent="", change="update"),
+        Planned(urn=RELEASE, parent=STACK, change="same"),
+        Planned(urn=ROUTE, parent=RELEASE, change="update"),
+        Planned(urn=OTHER, parent=STACK, change="same"),
+        Planned(urn=OTHERS_ROUTE, parent=OTHER, change="update", keys=("spec",)),
+        Planned(urn=IMAGE, parent=STACK, change="create"),
+        Planned(urn=_urn("inferstack:images:BuiltImage", "own-too-0.2.0"), parent=STACK, change="create"),
+    ]
+    own = confined.own(resources, service="own", images=["own-0.2.0"])
+    assert own == {RELEASE, ROUTE, IMAGE}
+    assert confined.route(own, service="own") == ROUTE
+    assert [each.name for each in confined.beside(resources, own)] == ["HTTPRoute own-too", "BuiltImage own-too-0.2.0"]
+    assert [each.urn for each in confined.changed(resources, own)] == [ROUTE, IMAGE]
