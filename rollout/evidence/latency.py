@@ -40,7 +40,8 @@ def latency(seen: Observations, looks: Looks, limits: Limits) -> Finding:
     series = [[_of_intervals(column, requests) for column in columns] for requests, *columns in per_interval]
     steps = [a - b for a, b in zip(*series, strict=True)]
     moments = wander.moments(steps[0], found.slopes, np.stack(steps[1:], axis=1), looks)
-    loss = found.difference.plus_variance(*wander.variance_of_mean(moments, seen.step_seconds, limits.wander))
+    loss = found.difference.plus_variance(*wander.jitter_of_mean(moments))
+    loss = loss.plus_variance(*wander.variance_of_mean(moments, seen.step_seconds, limits.wander))
     raw = [until(side.log_seconds, looks).sum(axis=1) / np.maximum(_all(side, looks), 1) for side in sides]
     rise = math.log1p(limits.latency_rise)
     requests = [_all(side, looks) for side in sides]

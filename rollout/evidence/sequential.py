@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 # Effects are mixed on the scale of the margin, some on a far larger one: a broken version needs few requests.
-_SCALES: Final = ((1.0, 0.80), (4.0, 0.10), (16.0, 0.10))
+_SCALES: Final = ((1.0, 0.88), (4.0, 0.08), (16.0, 0.04))
 _MOST: Final = 60.0
 _WIDEST, _POINTS = 30.0, 1201
 _HALVINGS: Final = 44

@@ -1,9 +1,12 @@
 """Noise that all users of a slot share: a slow node, a noisy neighbour. It wanders, so minutes are not independent.
 
-The difference of two slots' minute means is taken for white noise (which the variance by units already holds) plus an
-autoregressive wander with a correlation time that is assumed, not estimated: an hour holds too few independent spells
-to estimate it. Its size is estimated from the data and moderated by a prior (Smyth 2004), because ten minutes hold next
-to none. Too long a correlation time is the safe side.
+The difference of two slots' minute means is taken for jitter (each minute by itself) plus an autoregressive wander with
+a correlation time that is assumed, not estimated: an hour holds too few independent spells to estimate it. The wander's
+size is estimated from the data and moderated by a prior (Smyth 2004), because ten minutes hold next to none. Too long a
+correlation time is the safe side.
+
+Half the mean square of the steps from minute to minute is the size of the jitter. Chance in whom a minute has to serve
+is part of it, and of the variance by units as well: what is counted twice is little, and makes bounds wider.
 """
 
 from __future__ import annotations
@@ -73,6 +76,13 @@ def moments(series: Floats, slopes: Floats, covariates: Floats, looks: NDArray[n
         variance.append(float(adjusted.var(ddof=1)) if len(adjusted) > 1 else 0.0)
         half_step.append(0.5 * float(np.mean(np.diff(adjusted) ** 2)) if len(adjusted) > 1 else 0.0)
     return Moments(np.array(count), np.array(variance), np.array(half_step))
+
+
+def jitter_of_mean(moments: Moments) -> tuple[Floats, Floats]:
+    """The variance that jitter gives to a difference of means, per look, and its degrees of freedom."""
+    count = np.maximum(moments.count, 1)
+    # Steps that share a minute are correlated by a half: two thirds of them are worth as many independent ones.
+    return moments.half_step / count, np.maximum(2 * (count - 1) / 3, 1.0)
 
 
 @cache

@@ -62,7 +62,8 @@ def release(scenario: Scenario, seed: int) -> Observations:
         candidate = position == 0
         histories.append(_history(random, scenario, users, units))
         own = _autoregressive(random, scenario, scenario.slot_wander, scenario.minutes)
-        slots.append(_slot(random, scenario, users, common + own, candidate=candidate))
+        jitter = random.normal(0, scenario.slot_jitter, scenario.minutes)
+        slots.append(_slot(random, scenario, users, common + own + jitter, candidate=candidate))
         mirrored.append(_mirrored(random, scenario, users, units))
     requests, log_seconds = (np.concatenate([history[i] for history in histories]) for i in range(2))
     side_by_side = [_placed(slot, position) for position, slot in enumerate(slots)]

@@ -45,6 +45,8 @@ class Scenario:
     """Both slots: the load of the hour."""
     slot_wander: float = 0.05
     """Each slot by itself: its nodes. Autoregressive, ``persistence`` from one minute to the next."""
+    slot_jitter: float = 0.05
+    """Each slot by itself, and each minute: a pause, a neighbour."""
     persistence: float = 0.9
     history_minutes: int = 60
     """Before the release: one version served all."""
@@ -89,6 +91,7 @@ STRESS: Final[Mapping[str, Scenario]] = MappingProxyType(
         "no wander": Scenario(slot_wander=0.0),
         "wander doubled": Scenario(slot_wander=0.10),
         "wander 30 minutes long": Scenario(persistence=0.967),
+        "jitter of 30 %": Scenario(slot_jitter=0.3),
         "wilder users": Scenario(activity_tail=1.1, burstiness=8.0),
         "few users": Scenario(users_per_unit=0.5),
         "no history": Scenario(history_minutes=0),

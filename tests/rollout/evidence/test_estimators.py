@@ -92,3 +92,15 @@ def test_wander_of_a_slot_is_found_or_assumed() -> None:
     variance, df = wander.variance_of_mean(few, 60.0, prior)
     assert variance[0] == pytest.approx(2 * 0.06**2 * 0.85, rel=0.05)
     assert df[0] < 11
+
+
+def test_jitter_of_a_slot_is_noise_of_its_mean() -> None:
+    """Minutes that are slow for all users of a slot, each by itself, make a mean as uncertain as they should."""
+    random = np.random.default_rng(5)
+    means, estimated = list[float](), list[float]()
+    for _ in range(400):
+        series = random.normal(0, 0.3, 20)
+        moments = wander.moments(series, np.zeros((1, 0)), np.zeros((20, 0)), np.array([19]))
+        means.append(float(series.mean()))
+        estimated.append(float(wander.jitter_of_mean(moments)[0][0]))
+    assert np.mean(estimated) == pytest.approx(np.var(means), rel=0.2)
