@@ -1,4 +1,4 @@
-"""Every command that a document tells people to type, typed.
+"""Every command that a document tells people to type, typed; those of the README in tests/local/test_lifecycle.py.
 
 `aws` goes to moto, Pulumi and kubectl to a rehearsal: the engine, the rules and the API server are real there, the AWS
 plugin is a stand-in. `aws eks get-token` and kubectl mean the rehearsal's API server, for moto has none.
@@ -118,14 +118,5 @@ def test_the_guide(tmp_path: Path) -> None:
 def test_the_runbooks(tmp_path: Path) -> None:
     """On a `prod` that is there: EKS upgrade, lost state, database restore."""
     answer = _typed("prod", runbooks.of_operations(), tmp_path, prelude=STATE_IS_IN_ITS_BUCKET)
-    assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-4000:]
-    assert "== end" in answer.stderr
-
-
-@pytest.mark.cluster
-def test_the_readme() -> None:
-    """`make up`, `make down`, a rehearsal: in this very checkout."""
-    script = blocks.script(blocks.read(ROOT / "README.md"), ROOT)
-    answer = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=900)
     assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-4000:]
     assert "== end" in answer.stderr

@@ -25,6 +25,7 @@ from local.paths import Paths
 from local.progress import Progress
 from local.supervisor import SYSTEM_PATH
 from local.toolbox import Toolbox
+from tests.docs import blocks
 from tests.local import snapshot
 from tests.local.conftest import CHECKOUT, RunningCluster, read_cluster, run_local
 from tests.local.registry import push
@@ -323,12 +324,11 @@ def test_down_leaves_the_machine_as_it_was(before: snapshot.Snapshot) -> None:
 
 
 def test_make_down_undoes_make_up(before: snapshot.Snapshot) -> None:
-    """With all that `make up` brings - images, pods, routes, traffic - the machine is afterwards as it was before."""
-    for target in ("up", "down", "down"):
-        answer = subprocess.run(
-            ["make", target], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=900
-        )
-        assert answer.returncode == 0, answer.stdout + answer.stderr
+    """The README's commands: with all that `make up` brings - images, pods, routes, traffic - nothing is left."""
+    script = blocks.script(blocks.read(CHECKOUT / "README.md"), CHECKOUT)
+    for command in (["bash", "-c", script], ["make", "down"]):
+        answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=900)
+        assert answer.returncode == 0, answer.stdout[-4000:] + answer.stderr[-4000:]
     assert snapshot.differences(before, snapshot.take()) == {}
 
 

@@ -118,28 +118,6 @@ def test_every_target_is_up(monitored: Monitored) -> None:
     assert targets() == expected
 
 
-def test_every_metric_is_exported(monitored: Monitored) -> None:
-    """Each metric that a rule or a panel may name has series here, or is one that its exporter has yet no cause for."""
-    endpoint = target.Target.of(LOCAL, PATHS).endpoint
-    wanted = exported.in_stack(LOCAL)
-
-    def missing() -> frozenset[str]:
-        # A counter that begins with its first event has no rate before its second.
-        for inputs in ("a wonderful film",), ():  # an answer, and a refusal
-            httpx.post(f"{endpoint}/v1/predict", json={"inputs": list(inputs)}, timeout=15)
-        found = monitored.query(f'count by (__name__) ({{__name__=~"{"|".join(sorted(wanted))}"}})')
-        # What a family is for is told before it has a series.
-        described = set(monitored.prometheus("metadata"))
-        return wanted - {each.labels["__name__"] for each in found} - described
-
-    # What looks back over days is recorded every other minute.
-    with contextlib.suppress(AssertionError):
-        wait_for("every metric is there", lambda: missing() <= WITHOUT_CAUSE.keys(), seconds=250)
-    assert missing() <= WITHOUT_CAUSE.keys()
-    for name, program in WITHOUT_CAUSE.items():
-        assert name.removesuffix("_total").encode() in (PATHS.tools / program).read_bytes()
-
-
 def test_a_changed_objective_changes_what_is_derived_from_it_and_nothing_else(
     api: Api, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -197,6 +175,28 @@ def test_slow_pods_and_the_commands_of_the_document(api: Api) -> None:
     assert report["expected"]["labels"]["alertname"] == "LatencyBudgetBurn"
     assert _seconds(report, "fault begins", "delivered") < FIRING_SECONDS
     assert _seconds(report, "fault ends", "delivered as resolved") > 0
+
+
+def test_every_metric_is_exported(monitored: Monitored) -> None:
+    """Each metric that a rule or a panel may name has series here, or is one that its exporter has yet no cause for."""
+    endpoint = target.Target.of(LOCAL, PATHS).endpoint
+    wanted = exported.in_stack(LOCAL)
+
+    def missing() -> frozenset[str]:
+        # A counter that begins with its first event has no rate before its second.
+        for inputs in ("a wonderful film",), ():  # an answer, and a refusal
+            httpx.post(f"{endpoint}/v1/predict", json={"inputs": list(inputs)}, timeout=15)
+        found = monitored.query(f'count by (__name__) ({{__name__=~"{"|".join(sorted(wanted))}"}})')
+        # What a family is for is told before it has a series.
+        described = set(monitored.prometheus("metadata"))
+        return wanted - {each.labels["__name__"] for each in found} - described
+
+    # What looks back over days is recorded every other minute: after a drill it is there.
+    with contextlib.suppress(AssertionError):
+        wait_for("every metric is there", lambda: missing() <= WITHOUT_CAUSE.keys(), seconds=250)
+    assert missing() <= WITHOUT_CAUSE.keys()
+    for name, program in WITHOUT_CAUSE.items():
+        assert name.removesuffix("_total").encode() in (PATHS.tools / program).read_bytes()
 
 
 def test_a_lost_pod_is_told_and_comes_back_when_the_drill_is_killed(api: Api) -> None:
