@@ -120,6 +120,7 @@ def _play(name: str, project: Project, options: Options) -> dict[str, Any]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    scenario.judge_splits()
     return scenario.entry()
 
 

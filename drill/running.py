@@ -45,6 +45,15 @@ class Options:
     say: Callable[[str], None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A time, in seconds since 1970, in which a release did not change."""
+
+    release: Release
+    begin: float
+    end: float
+
+
 @dataclass
 class Scenario:
     """One scenario while it runs.
@@ -54,6 +63,7 @@ class Scenario:
         bad: the version that may fail requests itself; None where none may.
         steps: what was done and seen, in the order of time.
         problems: what was not as it must be.
+        windows: the times between steps.
         times: seconds by name.
     """
 
@@ -66,6 +76,7 @@ class Scenario:
     begun: float = field(default_factory=time.time)
     steps: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     problems: list[str] = field(default_factory=list[str])
+    windows: list[Window] = field(default_factory=list[Window])
     times: dict[str, float] = field(default_factory=dict[str, float])
     stopped: bool = False
     load: subprocess.Popen[str] | None = None
@@ -159,7 +170,7 @@ class Scenario:
         self.say(f"   taken back after {seconds:.1f} s")
 
     def dwell(self, release: Release, until: float, *, delete: bool = False) -> None:
-        """Let users ask for a while, then compare the split with the weights.
+        """Let users ask for a while.
 
         Args:
             release: that is deployed.
@@ -172,12 +183,22 @@ class Scenario:
             self.sleep_until((begin + end) / 2)
             self.delete_pods(release)
         self.sleep_until(end)
-        seen = list(between(self.answers.read(), begin, time.time() - _SETTLE_SECONDS / 2))
-        split = splits.judge(seen, release)
-        self.steps.append({"at": releases.describe(release), **split.plain()})
-        self.say(f"   {'split as asked' if split.ok else 'WRONG SPLIT'}: {split}")
-        if not split.ok:
-            self.problems.append(f"{releases.describe(release)}: split {split}")
+        self.windows.append(Window(release=release, begin=begin, end=time.time()))
+        self.say("   the step has had its time")
+
+    def judge_splits(self) -> None:
+        """Compare the answers of each time with the weights that it had.
+
+        Only when all requests have ended: of those that are under way more are at slow slots than at fast ones.
+        """
+        answers = self.answers.read()
+        for window in self.windows:
+            split = splits.judge(between(answers, window.begin, window.end), window.release)
+            words = releases.describe(window.release)
+            self.steps.append({"at": words, **split.plain()})
+            self.say(f"{'split as asked' if split.ok else 'WRONG SPLIT'} at {words}: {split}")
+            if not split.ok:
+                self.problems.append(f"{words}: split {split}")
 
     def sleep_until(self, end: float) -> None:
         """Wait, and notice an interrupt or the end of the load."""
