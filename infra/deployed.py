@@ -72,7 +72,9 @@ def read(stack: str) -> Mapping[str, Mapping[str, Any]]:
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
     outputs = pulumi.runtime.invoke(_READ_OUTPUTS, {"name": name}).value["outputs"]
     if OUTPUT in outputs:
-        return outputs[OUTPUT]
+        # Of a service that no update was aimed at yet, the engine keeps no more than that something will be known.
+        recorded: dict[str, Any] = outputs[OUTPUT]
+        return {name: known for name, known in recorded.items() if not isinstance(known, str) and known}
     base = os.environ.get(BASE_STACK_FILE)
     return read_stack_file(Path(base)) if base else {}
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 if TYPE_CHECKING:
-    import pulumi
-
     from infra.release_states import Change
 
 _KEY = "release.json"
@@ -44,4 +43,7 @@ class ReleaseRecord:
             data={_KEY: text},
             opts=opts,
         )
-        self.deployed = record.data.apply(lambda data: json.loads(data[_KEY]))
+        # Of one that is not there yet, because the update is aimed at others, the engine gives back what was asked for.
+        self.deployed = pulumi.Output.all(record.id, record.data).apply(
+            lambda found: json.loads(found[1][_KEY]) if found[0] else {}
+        )
