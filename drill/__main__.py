@@ -97,7 +97,8 @@ def _play(name: str, project: Project, options: Options) -> dict[str, Any]:
     options.say(f"\n{name}: going to {_SERVICE} {before} at rest")
     _go(project, canary(before))
     out = _FOLDER / f"{name}.jsonl"
-    out.unlink(missing_ok=True)
+    for each in (out, out.with_suffix(".log")):
+        each.unlink(missing_ok=True)
     outputs = project.outputs()
     scenario = Scenario(
         name=name,

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drill import splits
@@ -65,6 +66,7 @@ class Scenario:
         problems: what was not as it must be.
         windows: the times between steps.
         times: seconds by name.
+        pressure: seconds in which something waited for a processor; None where the kernel does not tell.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Scenario:
     problems: list[str] = field(default_factory=list[str])
     windows: list[Window] = field(default_factory=list[Window])
     times: dict[str, float] = field(default_factory=dict[str, float])
+    pressure: float | None = None
     stopped: bool = False
     load: subprocess.Popen[str] | None = None
 
@@ -129,6 +132,8 @@ class Scenario:
                 process.send_signal(signal.SIGINT)
                 process.communicate()
                 raise
+        with self.answers.path.with_suffix(".log").open("a", encoding="utf-8") as log:
+            log.write(f"$ python -m rollout {command} {' '.join(options)}\n{said}\n")
         return process.returncode, said
 
     def _output(self, process: subprocess.Popen[str]) -> str:
@@ -238,6 +243,8 @@ class Scenario:
             "seconds": round(seconds, 1),
             "requests_per_second": round(len(answers) / max(seconds, 1), 1),
             "latency_seconds": {"median": median, "p99": late},
+            # The share of the time in which something waited for a processor: much of it voids the latencies.
+            "cpu_pressure": None if self.pressure is None else round(self.pressure / max(seconds, 1), 2),
             "by_version": by_version(answers),
             "failures": [
                 {
@@ -286,6 +293,7 @@ def under_load(scenario: Scenario, endpoint: str) -> Generator[None]:
     out = str(scenario.answers.path)
     command = (sys.executable, "-m", "drill.load", "--endpoint", endpoint, "--rate", rate, "--seconds", "7200")
     # In a session of its own: Ctrl-C ends the drill, which then ends the load.
+    pressure = None
     with subprocess.Popen(
         [*command, "--service", scenario.project.service, "--out", out],
         cwd=scenario.project.checkout,
@@ -296,10 +304,14 @@ def under_load(scenario: Scenario, endpoint: str) -> Generator[None]:
         try:
             _wait_for_answers(scenario, load)
             scenario.begun, scenario.load = time.time(), load
+            pressure = _cpu_pressure()
             yield
             scenario.sleep_until(scenario.begun + scenario.options.seconds)
         finally:
             scenario.load = None
+            after = _cpu_pressure()
+            if pressure is not None and after is not None:
+                scenario.pressure = after - pressure
             load.send_signal(signal.SIGTERM)
             try:
                 _, said = load.communicate(timeout=_LOAD_END_SECONDS)
@@ -307,6 +319,15 @@ def under_load(scenario: Scenario, endpoint: str) -> Generator[None]:
                 load.kill()
                 raise DrillError("the load did not end") from None
             scenario.say(said.strip())
+
+
+def _cpu_pressure() -> float | None:
+    """Seconds since the machine's start in which some task waited for a processor."""
+    try:
+        line = Path("/proc/pressure/cpu").read_text(encoding="ascii").splitlines()[0]
+    except (OSError, IndexError):
+        return None
+    return int(line.rpartition("total=")[2]) / 1e6
 
 
 def _wait_for_answers(scenario: Scenario, load: subprocess.Popen[str]) -> None:
