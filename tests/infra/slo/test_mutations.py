@@ -38,6 +38,7 @@ FAULTS = (
     ("least failures", "LatencyBudgetBurn page language sentiment 1h"),
     ("bucket", "service:slo_errors:rate5m latency"),
     ("budget", "service:slo_error_budget_left:ratio availability"),
+    ("range", "service:slo_errors:rate28d availability"),
     ("filter", "service:slo_errors:rate5m availability"),
     ("filter", "service:slo_requests:rate1h latency"),
     ("filter", "AvailabilityBudgetBurn page language sentiment 1h"),
@@ -93,6 +94,7 @@ def asked(mutant: Mutant) -> Iterator[str]:
         yield f"^({promise}: |.*: its alerts)"
     else:
         yield f"^({promise}: what is recorded|.*: its alerts)"
+        yield f"^{promise}: the budget left"
 
 
 def passes(folder: Path, rules: dict[str, Any], tests: str) -> bool:
