@@ -74,9 +74,13 @@ def read(stack: str) -> Mapping[str, Mapping[str, Any]]:
     if OUTPUT in outputs:
         # Of a service that no update was aimed at yet, the engine keeps no more than that something will be known.
         recorded: dict[str, Any] = outputs[OUTPUT]
-        return {name: known for name, known in recorded.items() if not isinstance(known, str) and known}
+        return {name: known for name, known in recorded.items() if _is_known(known)}
     base = os.environ.get(BASE_STACK_FILE)
     return read_stack_file(Path(base)) if base else {}
+
+
+def _is_known(record: object) -> bool:
+    return isinstance(record, dict) and bool(record)  # pyright: ignore[reportUnknownArgumentType]  # of whatever
 
 
 def read_stack_file(path: Path) -> dict[str, dict[str, Any]]:

@@ -66,9 +66,9 @@ class Stack:
         found = [number for number, line in enumerate(self.file.read_text().splitlines(), 1) if f" {key}:" in line]
         return found[-1 if last else 0]
 
-    def up(self) -> str:
+    def up(self, *arguments: str) -> str:
         """Update without a preview or rules; what is said."""
-        return self._said(self._pulumi("up", "--yes", "--skip-preview"), succeeds=True)
+        return self._said(self._pulumi("up", "--yes", "--skip-preview", *arguments), succeeds=True)
 
     def fails(self, *command: str) -> str:
         """What a command says that does not succeed."""
@@ -128,11 +128,18 @@ def test_a_preview_knows_what_is_deployed(stack: Stack) -> None:
 
 
 def test_an_update_that_fails_leaves_what_was_deployed(stack: Stack) -> None:
-    """What was wanted and not done is no step: the outputs are still those of the last update that did it."""
+    """What was wanted and not done is no step, whether it failed or was not aimed at: the outputs are as they were."""
+    stack.write()
+    stack.up("--target", "**::files")
+    stack.write(_weights(100, 0))
+    assert "nothing is deployed yet" in stack.fails("preview")
     stack.write()
     stack.up()
     stack.write(_weights(100, 0), broken=True)
     stack.fails("up", "--yes", "--skip-preview")
+    assert stack.step() == "first"
+    stack.write(_weights(100, 0))
+    stack.up("--target", "**::files")
     assert stack.step() == "first"
 
 
