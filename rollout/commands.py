@@ -17,7 +17,7 @@ from rollout.drive import Driver, target_of_rollback
 from rollout.engine import running
 from rollout.errors import ExitCode, RolloutError
 from rollout.evidence import Decision
-from rollout.journal import now
+from rollout.journal import Phase, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,19 +128,18 @@ class Commands:
     def rollback(self) -> Result:
         """Lead all requests back."""
         with self._driver.alone():
-            recovered = self._driver.recover(forced=self._force)
+            touched = self._cleared()
             situation = self._driver.situation()
             if situation.deployed is None:
                 raise RolloutError("nothing is deployed to go back to")
             after = target_of_rollback(situation, ready=self._ready(situation))
-            verified = self._back(situation, after, touched=recovered is not None and recovered.touched)
+            verified = self._back(situation, after, touched=touched)
             return ExitCode.DONE, self._data(self._done(situation, after, verified))
 
     def abort(self) -> Result:
         """Lead all requests back, and free the other slot."""
         with self._driver.alone():
-            recovered = self._driver.recover(forced=self._force)
-            touched = recovered is not None and recovered.touched
+            touched = self._cleared()
             situation = self._driver.situation()
             if situation.deployed is None:
                 raise RolloutError("nothing is deployed to go back to")
@@ -154,6 +153,7 @@ class Commands:
     def watch(self, *, hold_minutes: float, every: float) -> Result:
         """Drive the release to its end."""
         held: dt.datetime | None = None
+        decision: Decision | None = None
         with self._driver.alone():
             self._driver.recover()
             while True:
@@ -164,8 +164,8 @@ class Commands:
                     return ExitCode.DONE, self._data(self._done(situation, deployed, None))
                 left = self._pause_left(situation)
                 slots = gate.compared(deployed, switched=situation.switched) if deployed else None
-                verdict = self._verdict(situation, slots) if slots else None
-                decision = gate.decision(verdict, slots) if verdict and slots else Decision.ADVANCE
+                verdict = self._verdict(situation, slots, known=decision) if slots else None
+                decision = self._decision(verdict, slots)
                 if decision is Decision.ROLLBACK and not self._force:
                     return self._taken_back(situation, verdict)
                 if left > 0:
@@ -178,8 +178,24 @@ class Commands:
                     self._say(f"hold: {verdict.reason if verdict else ''}")
                     time.sleep(every)
                 else:
-                    self._take(situation, self._next(situation, None, None))
                     held = None
+                    if (failed := self._tried(situation)) is not None:
+                        return failed
+
+    def _tried(self, situation: Situation) -> Result | None:
+        """Take the next step of a watch; one that fails halfway is led back."""
+        try:
+            plan, _ = self._take(situation, self._next(situation, None, None))
+        except RolloutError as error:
+            last = self._driver.journal.last()
+            if last is None or last.phase is not Phase.FAILED:
+                raise
+            self._say(str(error))
+            situation = self._driver.situation()
+            if situation.deployed is None:
+                raise
+            return self._taken_back(situation, None, reason=f"the step failed: {last.reason}")
+        return None if plan else (ExitCode.FAILED, self._data({"done": False}))
 
     def _advance(self, situation: Situation, *, version: str | None, replicas: int | None, keep: bool) -> Result:
         after = self._next(situation, version, replicas)
@@ -187,7 +203,7 @@ class Commands:
         verdict: Verdict | None = None
         if slots is not None:
             verdict = self._verdict(situation, slots)
-            decision = gate.decision(verdict, slots) if verdict else Decision.HOLD
+            decision = self._decision(verdict, slots)
             if not self._force and decision is Decision.ROLLBACK:
                 if keep:
                     return ExitCode.ROLLED_BACK, self._data({"verdict": verdict.to_json() if verdict else None})
@@ -212,24 +228,29 @@ class Commands:
         verified = self._driver.forward(plan, reason=self._reason, confirm=confirm)
         return (plan if confirmed[-1] else None), verified
 
+    def _cleared(self) -> bool:
+        """Clear away what was cut off; returns whether the cluster may have a part of a step that did not end well."""
+        recovered = self._driver.recover(forced=self._force)
+        last = self._driver.journal.last()
+        return (recovered is not None and recovered.touched) or (last is not None and last.phase is Phase.FAILED)
+
     def _back(self, situation: Situation, after: Release, *, touched: bool) -> Verified | None:
-        """Apply what leads back; only the stack file where the cluster is there already."""
-        if after == situation.deployed and not touched:
-            patch = self._driver.write_only(situation, after)
-            self._say(f"nothing to lead back: {describe(after)}" + (f"\n{patch}" if patch else ""))
+        """Apply what leads back, if anything is not there already."""
+        if after == situation.deployed == situation.written and not touched:
+            self._say(f"nothing to lead back: {describe(after)}")
             return None
         self._say(f"leads back to: {describe(after)}")
         if not self._yes and not click.confirm("go back?", err=True):
             raise RolloutError("not confirmed; nothing was changed")
         return self._driver.back(situation, after, reason=self._reason, forced=self._force)
 
-    def _taken_back(self, situation: Situation, verdict: Verdict | None) -> Result:
-        reason = f"the evidence is against it: {verdict.reason if verdict else '?'}"
+    def _taken_back(self, situation: Situation, verdict: Verdict | None, *, reason: str | None = None) -> Result:
+        reason = reason or f"the evidence is against it: {verdict.reason if verdict else '?'}"
         self._say(reason)
         self._reason = self._reason or reason
         after = target_of_rollback(situation, ready=self._ready(situation))
         self._yes = True  # the verdict asked for it
-        verified = self._back(situation, after, touched=False)
+        verified = self._back(situation, after, touched=self._cleared())
         told = {**self._done(situation, after, verified), "verdict": verdict.to_json() if verdict else None}
         return ExitCode.ROLLED_BACK, self._data(told)
 
@@ -249,7 +270,12 @@ class Commands:
             )
         return moves.prepared(situation.deployed, version, replicas=replicas)
 
-    def _verdict(self, situation: Situation, slots: Compared) -> Verdict | None:
+    def _decision(self, verdict: Verdict | None, slots: Compared | None) -> Decision:
+        if slots is None:
+            return Decision.ADVANCE  # the newer version has had no requests yet
+        return gate.decision(verdict, slots) if verdict else Decision.HOLD
+
+    def _verdict(self, situation: Situation, slots: Compared, *, known: Decision | None = None) -> Verdict | None:
         since = self._since(situation)
         try:
             cluster = self._driver.cluster(situation.text)
@@ -257,7 +283,8 @@ class Commands:
         except RolloutError as error:
             self._say(f"no verdict: {error}")
             return None
-        self._console.print(verdict.table())
+        if gate.decision(verdict, slots) is not known:
+            self._console.print(verdict.table())
         return verdict
 
     def _since(self, situation: Situation) -> dt.datetime:
@@ -278,11 +305,11 @@ class Commands:
         return len(list(deployed.slots())) == 1 and situation.written == deployed
 
     def _ready(self, situation: Situation) -> bool:
-        """Whether all pods of the newer version are ready; where the cluster does not say, nobody doubts it."""
+        """Whether each slot has pods that answer; where the cluster does not say, nobody doubts it."""
         seen, _ = self._seen(situation)
         if seen is None or situation.deployed is None:
             return True
-        return all(name in seen.slots and seen.slots[name].settled for name, _ in situation.deployed.slots())
+        return all(name in seen.slots and seen.slots[name].ready for name, _ in situation.deployed.slots())
 
     def _seen(self, situation: Situation) -> tuple[Seen | None, str | None]:
         try:

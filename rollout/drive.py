@@ -250,13 +250,6 @@ class Driver:
             )
         return None
 
-    def write_only(self, situation: Situation, after: Release) -> str:
-        """Make the stack file say what is deployed; returns what changed in it."""
-        text = self._text(situation.text, after)
-        if text != situation.text:
-            self.place.write(text)
-        return stack_file.difference(situation.text, text, name=self.place.source.name)
-
     def since(self, situation: Situation) -> str | None:
         """When the state that is deployed began, in words; None where nobody knows."""
         begun = self.journal.begun(situation.deployed) if situation.deployed else None
@@ -300,6 +293,7 @@ class Driver:
                 f"--service {self.place.service}"
             ) from None
         self._note(entry, Phase.DONE, reason=entry.reason)
+        self._engine.forget()
         return verified
 
     def _prove(self, plan: Plan, entry: Entry, *, forced: bool) -> Verified | None:

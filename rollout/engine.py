@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 MARK: Final = "INFERSTACK_ROLLOUT"
 """The variable that names the run in the environment of every process that it started."""
 _SHIM = 'echo "$$" >> "$0" && exec "$@"'
+_LOCKING = frozenset({"up", "refresh"})
 _POLL_SECONDS = 0.1
 # An engine that is asked to end waits for what it is at, and then for what it is asked to drop.
 _END_SECONDS = (20.0, 10.0)
@@ -91,7 +92,8 @@ class Engine:
         self._configuration = folder / f"Pulumi.{place.stack}.yaml"
         self._folder = folder
         self._say = say
-        self._command = _Command({**place.environment, MARK: run}, folder=folder, run=run)
+        self._pids = folder / f"{run}.pids"
+        self._command = _Command({**place.environment, MARK: run}, folder=folder, pids=self._pids)
         self._stack = Stack.select(place.stack, _Workspace(work_dir=str(place.project), pulumi_command=self._command))
 
     def preview(self, text: str, *, rules: bool, targets: Sequence[str] = ()) -> Preview:
@@ -127,8 +129,8 @@ class Engine:
         except CommandError as error:
             if not any(each.text not in _SUMMARIES for each in problems):
                 problems[Problem(urn="", text=_reason(error))] = None
-        except RuntimeError:  # no summary: the program did not get that far
-            pass
+        except RuntimeError as error:  # no summary came
+            problems[Problem(urn="", text=f"the preview has no end: {error}")] = None
         return Preview(
             resources=tuple(found.values()),
             problems=tuple(each for each in problems if each.text not in _SUMMARIES),
@@ -141,6 +143,8 @@ class Engine:
         Raises:
             RolloutError: it failed, or somebody else updates the stack.
         """
+        if not targets:  # to the engine, no targets are all resources
+            raise RolloutError("nothing of the service is known, so nothing of it can be updated")
         self._configure(text)
         self._update(
             lambda: self._stack.up(
@@ -200,6 +204,10 @@ class Engine:
         done = [each for each in history if each["kind"] == "update" and each["result"] == "succeeded"]
         return done[0].get("endTime") if done else None
 
+    def forget(self) -> None:
+        """Forget the processes of this run: all that they locked is free again."""
+        self._pids.unlink(missing_ok=True)
+
     def _ask(self, *arguments: str) -> str:
         try:
             return self._command.run([*arguments, "--stack", self._name], str(self._project), {}).stdout
@@ -231,7 +239,7 @@ class Engine:
     def _release_own_locks(self, said: str) -> bool:
         """Take away the locks of processes that runs of this command started and that are gone; all or none."""
         holders = list(_HOLDER.finditer(said))
-        pids = own_pids(self._folder)
+        pids = _own_pids(self._folder)
         own = [
             each["host"] == socket.gethostname() and (pid := int(each["pid"])) in pids and not psutil.pid_exists(pid)
             for each in holders
@@ -255,7 +263,7 @@ class _Workspace(LocalWorkspace):
 class _Command(PulumiCommand):
     """The `pulumi` of an environment, run so that it outlives this process in order, and is found again."""
 
-    def __init__(self, environment: Mapping[str, str], *, folder: Path, run: str) -> None:
+    def __init__(self, environment: Mapping[str, str], *, folder: Path, pids: Path) -> None:
         found = shutil.which("pulumi", path=environment.get("PATH"))
         if found is None:
             raise RolloutError("pulumi is not on PATH. For the stack local: make tools; elsewhere: install it")
@@ -264,7 +272,7 @@ class _Command(PulumiCommand):
         self.version = VersionInfo.parse("3.259.0")
         self._environment = environment
         self._folder = folder
-        self._run = run
+        self._pids = pids
 
     @property
     def said(self) -> Path:
@@ -282,7 +290,8 @@ class _Command(PulumiCommand):
         """Run a command to its end, as the Automation API asks."""
         del on_error  # nobody listens; all of it is in the result
         out, err = self.said, self._folder / "pulumi.err"
-        pids = self._folder / f"{self._run}.pids"
+        # What only reads takes no lock that somebody would have to take away.
+        pids = self._pids if args[0] in _LOCKING else os.devnull
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", _SHIM, str(pids), self.command, *args, "--non-interactive"],
@@ -365,7 +374,7 @@ def end_run(run: str) -> int:
     return len(left)
 
 
-def own_pids(folder: Path) -> frozenset[int]:
+def _own_pids(folder: Path) -> frozenset[int]:
     """The ids of the engines that runs of this command ever started on this stack."""
     return frozenset(int(line) for file in folder.glob("*.pids") for line in file.read_text().split() if line.isdigit())
 

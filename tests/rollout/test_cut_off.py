@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -57,21 +58,39 @@ def test_killed_between_two_phases(prepared: World, use: Callable[[World], World
     _check_back(world)
 
 
-def test_killed_in_the_middle_of_an_update(prepared: World, use: Callable[[World], World]) -> None:
-    """The engine that is left goes on by itself; the way back ends it, and takes its lock alone away."""
+@pytest.mark.parametrize("engine_dies", [False, True])
+def test_killed_in_the_middle_of_an_update(
+    prepared: World, use: Callable[[World], World], *, engine_dies: bool
+) -> None:
+    """An engine that is left is ended by the way back; one that died with the command leaves a lock, taken away."""
     world = use(prepared)
     (world.files / "hold").touch()
     process = world.start("advance", "--yes", "--service", "own")
     wait_for((world.files / "held").exists)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+    engines = [each for each in psutil.process_iter() if _is_of(each, world)]
+    if engine_dies:
+        for each in engines:
+            each.kill()
     told, said = world.run("status")
     assert told["cut_off"]["phase"] == Phase.APPLYING, said
-    engines = [each for each in psutil.process_iter() if _is_of(each, world)]
     (world.files / "hold").unlink()
     world.run("abort", "--yes")
     assert not [each for each in engines if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
     _check_back(world)
+
+
+def test_the_lock_of_somebody_else_stays(prepared: World, use: Callable[[World], World]) -> None:
+    """Nobody's update is broken into: the command says whose it is."""
+    world = use(prepared)
+    lock = world.project / "backend" / ".pulumi" / "locks" / "organization" / "inferstack" / "test" / "other.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    holder = {"pid": 7, "username": "ann", "hostname": "elsewhere", "timestamp": "2026-01-01T00:00:00Z"}
+    lock.write_text(json.dumps(holder))
+    _, said = world.run("rollback", "--yes", code=1)
+    assert "somebody else updates the stack: ann@elsewhere, process 7" in said
+    assert lock.exists()
 
 
 def _is_of(process: psutil.Process, world: World) -> bool:

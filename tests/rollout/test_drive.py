@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,18 +14,77 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.tools
 
 
+def _git(world: World, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=world.project, capture_output=True, text=True, check=True).stdout
+
+
 def test_a_canary_begins_and_goes_back(fresh: World) -> None:
-    """A version comes without requests, takes a share, and a rollback takes it away: file, Git and service agree."""
+    """A version comes, takes a share and is taken back: the split is seen, and file, Git and service agree at the end.
+
+    Without Prometheus there is no verdict, so nothing goes forward but by force, with a reason that is kept.
+    """
     before = fresh.stack_file.read_text()
+    _git(fresh, "config", "user.name", "t")
+    _git(fresh, "config", "user.email", "t@example.com")
     told, said = fresh.run("advance", "--version", "0.2.0", "--yes")
-    assert told["step"] == "prepare", said
-    told, said = fresh.run("advance", "--yes")
+    assert (told["step"], fresh.route()) == ("prepare", {"stable": 100, "candidate": 0}), said
+    told, said = fresh.run("advance", "--yes", "--commit", "release")
     assert (told["step"], fresh.route()) == ("advance", {"stable": 95, "candidate": 5}), said
     assert told["verified"]["problems"] == []
-    told, _ = fresh.run("status")
-    assert told["differences"][1:] == [], said
-    told, said = fresh.run("rollback", "--yes", "--reason", "just so")
-    assert fresh.route() == {"stable": 100, "candidate": 0}
-    told, said = fresh.run("abort", "--yes")
+    assert _git(fresh, "show", f"release:{fresh.stack_file.name}") == fresh.stack_file.read_text()
+    assert _git(fresh, "status", "--porcelain") == f" M {fresh.stack_file.name}\n"
+
+    told, _ = fresh.run("advance", "--yes", code=3)
+    assert "Prometheus" in told["why"]
+    told, said = fresh.run("advance", "--yes", "--force", "--reason", "Prometheus is down")
+    assert (fresh.route(), fresh.journal()[-1].reason) == ({"stable": 80, "candidate": 20}, "Prometheus is down"), said
+
+    fresh.run("rollback", "--yes", "--reason", "just so")
+    assert (fresh.route(), fresh.slots()["candidate"]) == ({"stable": 100, "candidate": 0}, "0.2.0")
+    told, _ = fresh.run("abort", "--yes")
     assert fresh.slots() == {"stable": "0.1.0"}
     assert (fresh.stack_file.read_text(), told["patch"]) == (before, "")
+    told, _ = fresh.run("rollback", "--yes")
+    assert told["after"] == told["before"]
+
+
+def test_what_belongs_to_others_stops_a_step_and_no_rollback(fresh: World) -> None:
+    """A step that would change more is refused and says what; the way back leaves all of that as it is.
+
+    The other service's change in the stack file is not even recorded as deployed.
+    """
+    fresh.run("advance", "--version", "0.2.0", "--yes")
+    (fresh.files / "drift").write_text("1.0.0")
+    head, other, tail = fresh.stack_file.read_text().partition("strategy: canary  # other\n")
+    changed = head + other + tail.replace("replicas: 1", "replicas: 2")
+    fresh.stack_file.write_text(changed)
+    _, said = fresh.run("advance", "--yes", code=1)
+    assert all(name in said for name in ("would change more than own", "Deployment other (create)", "other-stable")), (
+        said
+    )
+    assert fresh.stack_file.read_text() == changed
+    assert fresh.route()["candidate"] == 0
+
+    fresh.run("rollback", "--yes")
+    assert fresh.slots() == {"stable": "0.1.0"}
+    assert not (fresh.files / "other.json").exists()
+    outputs = json.loads(fresh.pulumi("stack", "output", "--json"))["releases"]
+    assert outputs["own"]["slots"].keys() == {"stable"}
+    assert outputs["other"]["slots"]["stable"]["replicas"] == 1
+    assert "replicas: 2" in fresh.stack_file.read_text()
+
+
+def test_a_version_that_never_becomes_ready_is_led_back(fresh: World) -> None:
+    """The step fails, says how to go back, and going back does not wait for what is broken; a rule refuses first."""
+    before = fresh.stack_file.read_text()
+    _, said = fresh.run("advance", "--version", "6.6.6", "--yes", code=1)
+    assert "6.6.6 is not allowed. Allowed: any other version" in said
+    assert fresh.stack_file.read_text() == before
+    (fresh.files / "broken-0.3.0").touch()
+    _, said = fresh.run("advance", "--version", "0.3.0", "--yes", code=1)
+    assert "the pods did not become ready" in said
+    assert "rollback --stack test --service own" in said
+    told, _ = fresh.run("status")
+    assert told["differences"], "the stack file is ahead of what is deployed"
+    fresh.run("rollback", "--yes")
+    assert (fresh.slots(), fresh.stack_file.read_text()) == ({"stable": "0.1.0"}, before)

@@ -196,7 +196,7 @@ def make(project: Path, gateway: str, services: tuple[str, ...]) -> World:
     world.pulumi("up", "--yes", "--skip-preview")
     world.stack_file.write_text(written)  # without the salt
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "init.defaultBranch=main"]
-    (project / ".gitignore").write_text(".state\nbackend\nworld\nbin\n")
+    (project / ".gitignore").write_text(".state\nbackend\nworld\nbin\n__pycache__\n")
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "begin"]):
         subprocess.run([*git, *arguments], cwd=project, check=True)
     return world
