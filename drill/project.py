@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _LINKS = ("infra", "model_build", "policies", "rollout", "client", "local", "too
 _PREFIX = f"{settings.PROJECT}:"
 # Two of each, so that a pod may be deleted; a slot of one is without for the seconds until the next is ready.
 REPLICAS = 2
+# Characters of what Pulumi said that are enough to see why it failed.
+_SHOWN = 4000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +93,7 @@ class Project:
                 service["release"] = json.loads(release.model_dump_json(exclude_none=True))
                 # Two slots of two, a baseline, the comparator and a pod in surge: on two CPUs, and without GPUs, which
                 # are simulated here and too few.
-                service["resources"] |= {"gpus": 0, "cpu": "100m"}
+                service["resources"] |= {"gpus": 0, "cpu": "150m"}
         self.stack_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
     def apply(self) -> None:
@@ -104,11 +107,24 @@ class Project:
         shutil.copy(self.stack_file, copy)
         command = ("pulumi", "up", "--stack", STACK, "--config-file", copy, "--policy-pack", "policies")
         options = ("--yes", "--skip-preview", "--non-interactive", "--suppress-progress", "--suppress-outputs")
-        answer = subprocess.run(
-            [*command, *options], cwd=self.checkout, env=environment, capture_output=True, text=True, check=False
-        )
-        if answer.returncode:
-            raise DrillError(f"pulumi up failed:\n{answer.stdout}\n{answer.stderr}")
+        # In a session of its own: an interrupt ends it in order, where one of all processes would leave half an update.
+        with subprocess.Popen(
+            [*command, *options],
+            cwd=self.checkout,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                said, _ = process.communicate()
+            except KeyboardInterrupt:
+                process.send_signal(signal.SIGINT)
+                process.communicate()
+                raise
+        if process.returncode:
+            raise DrillError(f"pulumi up failed:\n{said[-_SHOWN:]}")
 
     def rollout(self, command: str, *options: str) -> subprocess.Popen[str]:
         """Start the release command on the drill's stack file; its standard output is JSON.
