@@ -212,11 +212,14 @@ class Envoy(pulumi.ComponentResource):
                 pre_stop=LifecycleHandlerArgs(http_get=HTTPGetActionArgs(path="/shutdown", port=_SHUTDOWN_PORT))
             ),
             startup_probe=ProbeArgs(http_get=ready, period_seconds=1, failure_threshold=60),
-            readiness_probe=ProbeArgs(http_get=ready, period_seconds=4),
+            # Patient: where the CPU is short it answers late, and to restart it would lose all requests.
+            readiness_probe=ProbeArgs(http_get=ready, period_seconds=4, timeout_seconds=5),
             # Alive is not ready: while Contour is away Envoy goes on with the routes that it has.
             liveness_probe=ProbeArgs(
                 http_get=HTTPGetActionArgs(path="/stats/prometheus?filter=server.live", port=METRICS_PORT),
                 period_seconds=10,
+                timeout_seconds=5,
+                failure_threshold=6,
             ),
             resources=small_resources(cpu="100m", memory="96Mi", memory_limit="512Mi"),
             security_context=container_security_context(),

@@ -213,8 +213,8 @@ class Slot(pulumi.ComponentResource):
             ports=[ContainerPortArgs(name="http", container_port=PORT)],
             # Two minutes: on a GPU the first start may have to load a large engine.
             startup_probe=_probe("/startupz", period=1, failures=120),
-            readiness_probe=_probe("/readyz", period=2, failures=2),
-            liveness_probe=_probe("/livez", period=10, failures=3),
+            readiness_probe=_probe("/readyz", period=2, failures=3),
+            liveness_probe=_probe("/livez", period=10, failures=6),
             lifecycle=LifecycleArgs(pre_stop=LifecycleHandlerArgs(sleep=SleepActionArgs(seconds=_WITHDRAWN_SECONDS))),
             resources=serving_pod.resources(self._args.service),
             security_context=container_security_context(),
@@ -227,9 +227,10 @@ class Slot(pulumi.ComponentResource):
 
 
 def _probe(path: str, *, period: int, failures: int) -> ProbeArgs:
+    """A question by HTTP, asked with patience: where the CPU is short all are slow, and who is left gets more to do."""
     return ProbeArgs(
         http_get=HTTPGetActionArgs(path=path, port="http"),
         period_seconds=period,
-        timeout_seconds=2,
+        timeout_seconds=5,
         failure_threshold=failures,
     )
