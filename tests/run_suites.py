@@ -29,7 +29,7 @@ class Suite:
         name: what the summary calls it.
         python: the interpreter, below the root.
         arguments: for pytest.
-        budget_seconds: what it may take on two cores; printed beside what it took, and no reason to fail.
+        budget_seconds: what it may take on two cores, warm; printed beside what it took, and no reason to fail.
     """
 
     name: str
@@ -53,22 +53,22 @@ FAST = Suite(
     name="fast",
     python=".venv/bin/python",
     arguments=("-m", "not tools and not cluster and not model_build and not contract"),
-    budget_seconds=180,
+    budget_seconds=150,
 )
 MODEL_BUILD = Suite(
     name="model_build",
     python=".venv-model-build/bin/python",
     arguments=("-m", "model_build", "tests/model_build"),
-    budget_seconds=180,
+    budget_seconds=120,
 )
 CONTRACT = Suite(
     name="contract",
     python=".venv/bin/python",
     arguments=("-m", "contract", "tests/contracts/terraform"),
-    budget_seconds=400,
+    budget_seconds=280,
 )
-TOOLS = Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=600)
-CLUSTER = Suite(name="cluster", python=".venv/bin/python", arguments=("-m", "cluster"), budget_seconds=900)
+TOOLS = Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=550)
+CLUSTER = Suite(name="cluster", python=".venv/bin/python", arguments=("-m", "cluster"), budget_seconds=650)
 
 Lane = tuple[Suite, ...]
 STAGES: tuple[tuple[Lane, ...], ...] = (((FAST, MODEL_BUILD, CONTRACT), (TOOLS,)), ((CLUSTER,),))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.paths import Paths
+from local.stack import LocalStack
 from tests.docs import blocks, runbooks
 from tests.local.conftest import CHECKOUT
 from tools.environment import environment
@@ -23,8 +25,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def typed_in(cluster: RunningCluster) -> dict[str, str]:
     """The environment in which commands find the cluster, on which the stack is."""
-    up = subprocess.run(["make", "up"], cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=600)
-    assert up.returncode == 0, up.stdout + up.stderr
+    assert LocalStack(Paths.of_this_checkout()).update("up", ["--skip-preview", "--suppress-outputs"]) == 0
     return {**os.environ, **environment(), "KUBECONFIG": str(cluster.kubeconfig)}
 
 

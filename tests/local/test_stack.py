@@ -60,8 +60,9 @@ def stack(made: subprocess.CompletedProcess[str]) -> LocalStack:
 
 
 @pytest.fixture
-def changed(stack: LocalStack, tmp_path: Path) -> Iterator[Change]:
-    """Makes a stack whose file is the repository's with a change; puts the stack back afterwards."""
+def edited(made: subprocess.CompletedProcess[str], tmp_path: Path) -> Change:
+    """Makes a stack whose file is the repository's with a change; for previews, after which nothing is to be undone."""
+    assert made.returncode == 0
     document = yaml.safe_load((CHECKOUT / "Pulumi.local.yaml").read_text(encoding="utf-8"))
 
     def change(edit: Callable[[dict[str, Any]], object]) -> LocalStack:
@@ -71,7 +72,13 @@ def changed(stack: LocalStack, tmp_path: Path) -> Iterator[Change]:
         (tmp_path / "Pulumi.local.yaml").write_text(text, encoding="utf-8")
         return LocalStack(Paths.of_this_checkout(), folder=tmp_path)
 
-    yield change
+    return change
+
+
+@pytest.fixture
+def changed(edited: Change, stack: LocalStack) -> Iterator[Change]:
+    """Makes a stack whose file is the repository's with a change; puts the stack back afterwards."""
+    yield edited
     assert stack.update("up", UPDATE) == 0
 
 
@@ -157,9 +164,9 @@ def test_a_pod_that_goes_loses_no_request(changed: Change, cluster: RunningClust
     wait_for("the deleted pod is replaced", replaced, seconds=90)
 
 
-def test_what_is_no_step_is_refused_with_its_line(changed: Change, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_step_is_refused_with_its_line(edited: Change, capfd: pytest.CaptureFixture[str]) -> None:
     """Weights of 90: where it stands in the stack file, and what may be there, before anything is declared."""
-    assert changed(lambda config: _stable(config).update(weight=90)).update("preview") != 0
+    assert edited(lambda config: _stable(config).update(weight=90)).update("preview") != 0
     output = capfd.readouterr().out
     key, sentence = "inferstack:services[0].release.stable.weight", "the weights sum to 90. Allowed: 100"
     assert re.search(rf"Pulumi\.local\.yaml:\d+: {re.escape(key)}: {re.escape(sentence)}", output)
@@ -174,13 +181,13 @@ def test_what_is_no_step_is_refused_with_its_line(changed: Change, capfd: pytest
     ],
 )
 def test_what_cannot_run_is_refused_by_a_sentence(
-    changed: Change,
+    edited: Change,
     capfd: pytest.CaptureFixture[str],
     values: dict[str, object],
     sentence: str,
 ) -> None:
     """A version that nobody built and GPUs that are not there end the preview with one sentence, no traceback."""
-    assert changed(lambda config: _stable(config).update(values)).update("preview") != 0
+    assert edited(lambda config: _stable(config).update(values)).update("preview") != 0
     output = capfd.readouterr()
     assert sentence in output.out + output.err
     assert "Traceback" not in output.out + output.err
@@ -285,7 +292,7 @@ def _layers(image: str) -> list[str]:
 
 
 def test_an_existing_cluster_is_previewed_by_its_context(
-    stack: LocalStack, changed: Change, cluster: RunningCluster
+    stack: LocalStack, edited: Change, cluster: RunningCluster
 ) -> None:
     """`cluster.kind: existing` needs a kubeconfig context and image references, and nothing of the embedded cluster."""
     platform = dict.fromkeys(settings.PlatformImages.model_fields, f"127.0.0.1:1/any@sha256:{'0' * 64}")
@@ -298,7 +305,7 @@ def test_an_existing_cluster_is_previewed_by_its_context(
             "images": {"registry": cluster.registry, **platform},
         }
 
-    assert changed(existing).update("preview") == 0
+    assert edited(existing).update("preview") == 0
     assert stack.exists
 
 
