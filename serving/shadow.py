@@ -7,7 +7,7 @@ A service of its own in the serving image, without a model. It is told everythin
 ``SHADOW_HOST``, ``SHADOW_PORT``
     where it listens, 0.0.0.0 and 8080.
 ``SHADOW_CONCURRENCY``
-    comparisons at a time, 8. What comes while so many run is dropped and counted: nothing waits.
+    comparisons at a time, 4. What comes while so many run is dropped and counted: nothing waits.
 ``SHADOW_TIMEOUT_SECONDS``
     for which a slot may take to answer, 10.
 ``SHADOW_DRAIN_SECONDS``
@@ -64,7 +64,8 @@ class ShadowSettings(BaseModel):
     candidate_url: str = Field(pattern=_URL, description="Service of the candidate, http://HOST:PORT")
     host: str = Field(default="0.0.0.0", min_length=1, description="address to listen on")  # noqa: S104 - a pod's only address
     port: int = Field(default=8080, ge=1, le=65535, description="TCP port to listen on")
-    concurrency: int = Field(default=8, ge=1, le=1024, description="comparisons at a time; more are dropped")
+    # More than a healthy slot needs, and little for one that is short of time, which must not get its end from here.
+    concurrency: int = Field(default=4, ge=1, le=1024, description="comparisons at a time; more are dropped")
     timeout_seconds: float = Field(default=10.0, gt=0, le=600, description="for which a slot may take to answer")
     drain_seconds: float = Field(
         default=3.0, ge=0, le=300, description="time after SIGTERM in which requests are still taken"
