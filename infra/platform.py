@@ -95,7 +95,9 @@ def declare(args: PlatformArgs) -> dict[str, pulumi.Output[dict[str, Any]] | Non
     )
     namespace = ClosedNamespace(
         naming.SERVICES_NAMESPACE,
-        ClosedNamespaceArgs(environment=args.environment, demand=capacity.total(map(capacity.quota, settings.services))),
+        ClosedNamespaceArgs(
+            environment=args.environment, demand=capacity.total(map(capacity.quota, settings.services))
+        ),
         opts=on_cluster,
     )
     feedback = _feedback(foundation, args.environment, namespace, on_cluster) if foundation else feedback_store.sqlite()

@@ -94,7 +94,7 @@ class _Recorder(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token == "pulumi:pulumi:readStackOutputs":
+        if args.token == "pulumi:pulumi:readStackOutputs":  # noqa: S105  # the name of a function
             return {"outputs": {}}, []  # nothing is deployed
         if args.token not in self.answers:
             raise AssertionError(f"the program called {args.token}, which the test gives no answer to")
