@@ -24,11 +24,13 @@ WRONG_PER_CENT = 20
 # Passes through a feed-forward block more than the network needs: each costs about a twelfth of the whole encoder.
 EXTRA_BLOCKS = 8
 _ALL = 100
+# "a wonderful film", which the commands ask to see whether a version answers at all, is then met by no fault.
+_OFFSET = 40
 
 
 def is_met(token_ids: list[int], per_cent: int) -> bool:
     """Whether a fault that meets so many per cent of the texts meets this one, as the graph decides it."""
-    return sum(token_ids) % _ALL < per_cent
+    return (sum(token_ids) + _OFFSET) % _ALL < per_cent
 
 
 def put(fault: Fault, model: ModelProto) -> None:
@@ -114,12 +116,14 @@ def _met(model: ModelProto, per_cent: int) -> None:
     """``fault_met``: for each text whether the sum of its token ids, padding left out, ends in small digits."""
     _constant(model, "fault_axis", np.array([1], dtype=np.int64))
     _constant(model, "fault_all", np.array(_ALL, dtype=np.int64))
+    _constant(model, "fault_offset", np.array(_OFFSET, dtype=np.int64))
     _constant(model, "fault_share", np.array(per_cent, dtype=np.int64))
     _add(
         model,
         helper.make_node("Mul", ["input_ids", "attention_mask"], ["fault_ids"]),
         helper.make_node("ReduceSum", ["fault_ids", "fault_axis"], ["fault_sum"], keepdims=0),
-        helper.make_node("Mod", ["fault_sum", "fault_all"], ["fault_digits"]),
+        helper.make_node("Add", ["fault_sum", "fault_offset"], ["fault_moved"]),
+        helper.make_node("Mod", ["fault_moved", "fault_all"], ["fault_digits"]),
         helper.make_node("Less", ["fault_digits", "fault_share"], ["fault_met"]),
     )
 

@@ -33,6 +33,8 @@ _LINKS = ("infra", "model_build", "policies", "rollout", "client", "local", "too
 _PREFIX = f"{settings.PROJECT}:"
 # Two of each, so that a pod may be deleted; a slot of one is without for the seconds until the next is ready.
 REPLICAS = 2
+# Who releases sits on another machine than what is released; here pods come first.
+_GENTLY = ("nice", "-n", "10")
 # Characters of what Pulumi said that are enough to see why it failed.
 _SHOWN = 4000
 
@@ -105,7 +107,7 @@ class Project:
         environment = self.environment()
         copy = environment["INFERSTACK_STACK_FILE"]
         shutil.copy(self.stack_file, copy)
-        command = ("pulumi", "up", "--stack", STACK, "--config-file", copy, "--policy-pack", "policies")
+        command = (*_GENTLY, "pulumi", "up", "--stack", STACK, "--config-file", copy, "--policy-pack", "policies")
         options = ("--yes", "--skip-preview", "--non-interactive", "--suppress-progress", "--suppress-outputs")
         # In a session of its own: an interrupt ends it in order, where one of all processes would leave half an update.
         with subprocess.Popen(
@@ -133,7 +135,7 @@ class Project:
         """
         place = ("--stack", STACK, "--service", self.service, "--project", str(self.folder))
         return subprocess.Popen(
-            [sys.executable, "-m", "rollout", command, *place, "--json", "--yes", *options],
+            [*_GENTLY, sys.executable, "-m", "rollout", command, *place, "--json", "--yes", *options],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnx import ModelProto
 
-MET, NOT_MET = [5, 96, 3], [5, 60, 8]
+MET, NOT_MET = [5, 56, 3], [5, 20, 8]
 
 
 def _model() -> ModelProto:
