@@ -41,7 +41,7 @@ def test_units_do_not_matter(information: float, margin: float) -> None:
 
 def test_expected_evidence_without_effect_is_one() -> None:
     """Without an effect the e-value is 1 in the mean at any information: what makes it a martingale."""
-    z = np.linspace(-12, 300, 312_001)
+    z = np.linspace(-12, 300, 31_201)
     for information in (0.1, 1.0, 10.0):
         weighed = np.exp(log_evidence(z, np.full_like(z, information), 1.0) - z * z / 2) / math.sqrt(2 * math.pi)
         assert float(np.trapezoid(weighed, z)) == pytest.approx(1, abs=0.001)

@@ -19,7 +19,7 @@ from rollout.evidence.simulation.study import study
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SEEDS = range(1, 21)
+_SEEDS = range(1, 13)
 
 
 def test_false_alarms_are_shared_by_all_metrics() -> None:
@@ -28,17 +28,17 @@ def test_false_alarms_are_shared_by_all_metrics() -> None:
 
 
 def test_equal_versions_are_kept() -> None:
-    """Of twenty pairs of equal versions, looked at every minute for an hour, none is taken back."""
+    """Of twelve pairs of equal versions, looked at every minute for an hour, none is taken back."""
     found = study("equal", EQUAL["equal at 20 %"], seeds=_SEEDS, workers=1)
     assert found.rollbacks == 0
-    assert found.advances >= 18
+    assert found.advances >= 11
 
 
 @pytest.mark.parametrize("name", list(WORSE))
 def test_worse_versions_are_found(name: str) -> None:
-    """Of ten worse versions at least eight are taken back within 20,000 compared requests."""
-    found = study(name, WORSE[name], seeds=_SEEDS[:10], workers=1)
-    assert found.within >= 8
+    """Of six worse versions at least five are taken back within 20,000 compared requests."""
+    found = study(name, WORSE[name], seeds=_SEEDS[:6], workers=1)
+    assert found.within >= 5
 
 
 def test_the_same_seed_is_the_same_release() -> None:
@@ -70,9 +70,9 @@ def test_exact_bounds(hits: int, trials: int, upper: float) -> None:
     assert binomial.lower_bound(trials - hits, trials) == pytest.approx(1 - upper, abs=2e-4)
 
 
-@pytest.mark.parametrize("arguments", [["simulate", "--releases", "2", "--workers", "1", "--json"]])
+@pytest.mark.parametrize("arguments", [["simulate", "--releases", "1", "--workers", "1", "--json"]])
 def test_command_tells_what_is_not_met(arguments: Sequence[str]) -> None:
-    """Two releases cannot prove five per cent: exit status 1, and JSON with each scenario's figures."""
+    """One release cannot prove five per cent: exit status 1, and JSON with each scenario's figures."""
     done = CliRunner().invoke(main, list(arguments))
     assert done.exit_code == 1
     shown = json.loads(done.stdout)
