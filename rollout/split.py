@@ -74,18 +74,21 @@ def binomial(successes: int, total: int, chance: float) -> float:
     return min(1.0, math.fsum(math.exp(each) for each in logs if each <= limit))
 
 
-def draws(asked: Mapping[str, float], *, least: int = 200, most: int = 800) -> int:
-    """How many requests to send: enough that a slot of the least weight, left without any, is noticed.
+_ONE = 100
+"""Requests where one slot should get them all."""
+_LEAST, _MOST = 200, 800
+
+
+def draws(asked: Mapping[str, float]) -> int:
+    """How many requests to send: enough that a slot of 2 % or more, left without any, is noticed.
 
     Args:
         asked: per cent by slot.
-        least: never fewer.
-        most: never more.
     """
-    smallest = min((weight for weight in asked.values() if 0 < weight < 100), default=100)  # noqa: PLR2004  # per cent
-    if smallest == 100:  # noqa: PLR2004  # per cent
-        return least
-    return max(least, min(most, math.ceil(math.log(LEVEL / 10) / math.log1p(-smallest / 100))))
+    shared = [weight for weight in asked.values() if 0 < weight < 100]  # noqa: PLR2004  # per cent
+    if not shared:
+        return _ONE
+    return max(_LEAST, min(_MOST, math.ceil(math.log(LEVEL / 10) / math.log1p(-min(shared) / 100))))
 
 
 def _log(successes: int, total: int, chance: float) -> float:

@@ -69,7 +69,7 @@ SERVICE = """\
           replicas: 1
           weight: 100
 """
-SECONDS = 90.0
+SECONDS = 300.0
 
 
 @dataclass(frozen=True)
