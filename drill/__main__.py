@@ -10,7 +10,7 @@ import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,7 @@ from drill.cluster import Cluster
 from drill.errors import DrillError
 from drill.project import Project
 from drill.running import Options, Scenario, under_load
-from drill.scenarios import NEXT, SCENARIOS, canary
+from drill.scenarios import NEXT, SCENARIOS
 from drill.way_back import way
 from infra.releases import describe
 from infra.settings import SettingsError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import FrameType
 
-    from drill.faults import Fault
     from infra.releases import Release
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
@@ -93,9 +92,9 @@ def make_versions() -> None:
 
 def _play(name: str, project: Project, options: Options) -> dict[str, Any]:
     before, fault, play = SCENARIOS[name]
-    bad = versions.make(_SERVICE, NEXT, cast("Fault", fault), root=_CHECKOUT) if fault else None
-    options.say(f"\n{name}: going to {_SERVICE} {before} at rest")
-    _go(project, canary(before))
+    bad = versions.make(_SERVICE, NEXT, fault, root=_CHECKOUT) if fault else None
+    options.say(f"\n{name}: going to {_SERVICE} {before.stable.version} at rest")
+    _go(project, before)
     out = _FOLDER / f"{name}.jsonl"
     for each in (out, out.with_suffix(".log")):
         each.unlink(missing_ok=True)

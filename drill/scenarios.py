@@ -112,11 +112,11 @@ def taken_back(project: Project, answers: Iterable[Answer], version: str, *, beg
     return {"to_verdict": verdict - begun, "verdict_to_restored": max(0.0, last - verdict)}
 
 
-SCENARIOS: dict[str, tuple[str, str | None, Callable[[Scenario], None]]] = {
-    "canary": (GOOD, None, play_canary),
-    "errors": (NEXT, "errors", bad("errors")),
-    "latency": (NEXT, "latency", bad("latency")),
-    "wrong": (NEXT, "wrong", bad("wrong")),
-    "blue_green": (NEXT, None, play_blue_green),
+SCENARIOS: dict[str, tuple[CanaryRelease, Fault | None, Callable[[Scenario], None]]] = {
+    "canary": (canary(GOOD), None, play_canary),
+    "errors": (canary(NEXT, _BAD_STEPS), "errors", bad("errors")),
+    "latency": (canary(NEXT, _BAD_STEPS), "latency", bad("latency")),
+    "wrong": (canary(NEXT, _BAD_STEPS), "wrong", bad("wrong")),
+    "blue_green": (canary(NEXT), None, play_blue_green),
 }
-"""By name: the version that is stable before, the fault of the bad version, what is played."""
+"""By name: the state before, the fault of the bad version, what is played."""
