@@ -77,9 +77,12 @@ def run(names: tuple[str, ...], seconds: float, rate: float, report: Path | None
 @main.command()
 def restore() -> None:
     """Bring the service back, step by step, to what Pulumi.local.yaml says, if a drill was cut off."""
-    if _FOLDER.exists():
-        with _sentences():
-            _restore(_project())
+    project = _project()
+    if not project.is_left:
+        project.remove()  # the cluster went, and what was left in it
+        return
+    with _sentences():
+        _restore(project)
 
 
 @main.command("versions")

@@ -19,6 +19,7 @@ import yaml
 
 from drill.errors import DrillError
 from infra import release_states, settings
+from infra.releases import Step
 from rollout.journal import Journal
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from infra.releases import Release
-    from rollout.journal import Entry
 
 STACK = "local"
 _LINKS = ("infra", "model_build", "policies", "rollout", "client", "local", "tools", "releases", ".venv")
@@ -77,7 +77,7 @@ class Project:
 
     def remove(self) -> None:
         """Remove it: what is deployed is what the checkout's stack file says."""
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def wanted(self) -> Release:
         """The release of the checkout's stack file, which is there before a drill and after it."""
@@ -152,9 +152,16 @@ class Project:
         answer = self._python("local.stack", "outputs")
         return json.loads(answer)
 
-    def journal(self) -> list[Entry]:
-        """What the release command did."""
-        return Journal(self.folder / ".state" / "rollout" / STACK / f"{self.service}.jsonl").read()
+    def rolled_back(self, *, since: float) -> float | None:
+        """When the release command began its first rollback after a time, in seconds since 1970; None if it did not."""
+        journal = Journal(self.folder / ".state" / "rollout" / STACK / f"{self.service}.jsonl")
+        times = (entry.time.timestamp() for entry in journal.read() if entry.step is Step.ROLLBACK)
+        return min((time for time in times if time >= since), default=None)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether a drill was cut off, and what it left is still there to be mended."""
+        return self.folder.exists() and (self.checkout / ".state" / "cluster" / "pulumi").exists()
 
     def deployed(self) -> Release:
         """The release that is deployed.

@@ -164,13 +164,15 @@ class Scenario:
         """
         minutes = f"{self.options.seconds / 60:.2f}"
         self.say("watch, until the evidence is enough")
-        begun = time.monotonic()
+        begun, begin = time.monotonic(), time.time()
         code, said = self.rollout(
             "watch", "--every", "10", "--hold-minutes", minutes, during=lambda: self._delete_soon(release)
         )
         seconds = time.monotonic() - begun
         if code != ExitCode.ROLLED_BACK or self.project.written() != back:
             raise DrillError(f"the bad version was not taken back; status {code}: {said.strip()[-2000:]}")
+        verdict = self.project.rolled_back(since=begin) or begin
+        self.windows.append(Window(release=release, begin=begin + _SETTLE_SECONDS, end=verdict))
         self.steps.append({"to": releases.describe(back), "command": "watch", "seconds": round(seconds, 1)})
         self.say(f"   taken back after {seconds:.1f} s")
 

@@ -104,12 +104,9 @@ def bad(fault: Fault) -> Callable[[Scenario], None]:
 
 def taken_back(project: Project, answers: Iterable[Answer], version: str, *, begun: float) -> dict[str, float]:
     """How long a bad version took: to the verdict, and from there until nobody was answered by it."""
-    entries = [entry for entry in project.journal() if entry.step is Step.ROLLBACK]
+    verdict = project.rolled_back(since=begun)
     last = max((answer.at for answer in answers if answer.version == version), default=begun)
-    if not entries:
-        return {}
-    verdict = entries[-1].time.timestamp()
-    return {"to_verdict": verdict - begun, "verdict_to_restored": max(0.0, last - verdict)}
+    return {} if verdict is None else {"to_verdict": verdict - begun, "verdict_to_restored": max(0.0, last - verdict)}
 
 
 SCENARIOS: dict[str, tuple[CanaryRelease, Fault | None, Callable[[Scenario], None]]] = {
