@@ -1,4 +1,4 @@
-"""What the functions of the AWS provider answer while the program runs under mocks: small, and the same every time."""
+"""What functions of the AWS provider and the engine answer while the program runs under mocks: small, always alike."""
 
 from __future__ import annotations
 
@@ -90,6 +90,10 @@ def _secret(args: Mapping[str, Any], _: Account) -> dict[str, Any]:
     return {"arn": f"{args['arn']}-AbCdEf", "kmsKeyId": ""}
 
 
+def _outputs(_: Mapping[str, Any], __: Account) -> dict[str, Any]:
+    return {"outputs": {}}  # nothing is deployed yet
+
+
 ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Account], dict[str, Any]]] = {
     "getCallerIdentity": _identity,
     "getAvailabilityZones": _zones,
@@ -99,4 +103,5 @@ ANSWERS: Mapping[str, Callable[[Mapping[str, Any], Account], dict[str, Any]]] = 
     "getImage": _image,
     "getSecret": _secret,
     "getZone": _zone,
+    "readStackOutputs": _outputs,
 }
