@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[1]
 _INTERRUPTED = 130
+_LOG_COLUMNS = 140
 
 
 class _Sentences(click.Group):
@@ -168,6 +169,7 @@ def _commands(command: str, stack: str, service: str | None, project: Path, *, a
     from rollout import place  # noqa: PLC0415  # loads far more than --help needs
     from rollout.commands import Commands  # noqa: PLC0415  # as above
 
-    console = Console(stderr=True, highlight=False)
+    # A table that is read in a log is not folded at the 80 columns that a missing terminal counts as.
+    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _LOG_COLUMNS)
     found = place.find(stack, service, project)
     return Commands(found, command=command, console=console, as_json=as_json)

@@ -207,7 +207,7 @@ class Driver:
         if not confirm(plan):
             self._note(entry, Phase.REFUSED, reason="not confirmed")
             return None
-        return self._apply(plan, entry, apply=lambda: self._up(plan, plan.text, rules=True))
+        return self._apply(plan, entry, apply=lambda: self._forward(plan))
 
     def back(self, situation: Situation, after: Release, *, reason: str | None, forced: bool) -> Verified | None:
         """Lead requests back: the service's own resources alone, the route first.
@@ -318,13 +318,20 @@ class Driver:
             self._engine.up(text, rules=False, targets=[route], message=f"{plan.step}: the route of {plan.after}")
             self._say("the route leads back")
         # Policies have judged the preview; those that speak against other resources do not count here.
-        self._up(plan, text, rules=False, outputs=complete)
+        self._back(plan, text, outputs=complete)
 
-    def _up(self, plan: Plan, text: str, *, rules: bool, outputs: bool = True) -> None:
+    def _forward(self, plan: Plan) -> None:
+        """Everything, as the preview has shown that only the service changes: an aimed update can fail by chance."""
+        self._engine.up(plan.text, rules=True, targets=None, message=self._message(plan))
+
+    def _back(self, plan: Plan, text: str, *, outputs: bool) -> None:
+        """The service's own resources alone, whatever else would change."""
         stack = confined.stack_urn(plan.preview.resources) if outputs else None
         targets = [*sorted(plan.own), *([stack] if stack else [])]
-        message = f"rollout {self._command}: {self.place.service}: {plan.step} to {describe(plan.after)}"
-        self._engine.up(text, rules=rules, targets=targets, message=message)
+        self._engine.up(text, rules=False, targets=targets, message=self._message(plan))
+
+    def _message(self, plan: Plan) -> str:
+        return f"rollout {self._command}: {self.place.service}: {plan.step} to {describe(plan.after)}"
 
     def _text(self, text: str, after: Release) -> str:
         return stack_file.with_release(text, service=self.place.service, release=after, source=self.place.source)

@@ -46,6 +46,11 @@ MARK: Final = "INFERSTACK_ROLLOUT"
 _SHIM = 'echo "$$" >> "$0" && exec "$@"'
 _LOCKING = frozenset({"up", "refresh"})
 _POLL_SECONDS = 0.1
+# Where an update is aimed at some resources, the engine may go through one that another used to depend on before the
+# program has registered it, and then refuses the registration. Known, and up to chance:
+# https://github.com/pulumi/pulumi/issues/24303
+_RACE: Final = "Duplicate resource URN"
+_RACES: Final = 3
 # An engine that is asked to end waits for what it is at, and then for what it is asked to drop.
 _END_SECONDS = (20.0, 10.0)
 _HOLDER = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<time>\S+)")
@@ -96,13 +101,12 @@ class Engine:
         self._command = _Command({**place.environment, MARK: run}, folder=folder, pids=self._pids)
         self._stack = Stack.select(place.stack, _Workspace(work_dir=str(place.project), pulumi_command=self._command))
 
-    def preview(self, text: str, *, rules: bool, targets: Sequence[str] = ()) -> Preview:
+    def preview(self, text: str, *, rules: bool) -> Preview:
         """Say what the text of a stack file would change.
 
         Args:
             text: of the stack file.
             rules: whether the policy pack judges it.
-            targets: URNs of what may change; none: everything.
         """
         found = dict[str, Planned]()
         problems, advice = dict[Problem, None](), dict[Problem, None]()
@@ -122,7 +126,6 @@ class Engine:
             self._stack.preview(
                 on_event=hear,
                 color="never",
-                target=list(targets),
                 config_file=str(self._configuration),
                 policy_packs=self._rules(wanted=rules),
             )
@@ -137,20 +140,26 @@ class Engine:
             advice=tuple(advice),
         )
 
-    def up(self, text: str, *, rules: bool, targets: Sequence[str], message: str) -> None:
-        """Apply the text of a stack file to what is named.
+    def up(self, text: str, *, rules: bool, targets: Sequence[str] | None, message: str) -> None:
+        """Apply the text of a stack file.
+
+        Args:
+            text: of the stack file.
+            rules: whether the policy pack judges it.
+            targets: URNs of what may change; None: everything.
+            message: for the history of the stack.
 
         Raises:
             RolloutError: it failed, or somebody else updates the stack.
         """
-        if not targets:  # to the engine, no targets are all resources
+        if targets is not None and not targets:  # to the engine, no targets are all resources
             raise RolloutError("nothing of the service is known, so nothing of it can be updated")
         self._configure(text)
         self._update(
             lambda: self._stack.up(
                 color="never",
                 message=message,
-                target=list(targets),
+                target=None if targets is None else list(targets),
                 config_file=str(self._configuration),
                 policy_packs=self._rules(wanted=rules),
                 suppress_outputs=True,
@@ -222,17 +231,22 @@ class Engine:
         return [str(self._project / "policies")] if wanted else None
 
     def _update(self, run: Callable[[], object], what: str) -> None:
-        for attempt in range(2):
+        released, races = False, 0
+        while True:
             try:
                 run()
             except ConcurrentUpdateError as error:
-                if attempt or not self._release_own_locks(str(error)):
+                if released or not self._release_own_locks(str(error)):
                     raise RolloutError(
                         f"somebody else updates the stack: {_holders(str(error))}. "
                         "Wait for that to end; what is left of a dead process goes with: pulumi cancel"
                     ) from None
+                released = True
             except CommandError as error:
-                raise RolloutError(f"{what} failed: {_reason(error)}. All it said: {self._command.said}") from None
+                if _RACE not in str(error) or races == _RACES:
+                    raise RolloutError(f"{what} failed: {_reason(error)}. All it said: {self._command.said}") from None
+                races += 1
+                self._say("the engine mistook a resource for registered twice: once more")
             else:
                 return
 
