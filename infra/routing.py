@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from infra.settings import CanaryRelease, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from infra.settings import BlueGreenRelease
 
@@ -102,6 +102,11 @@ def backends(release: CanaryRelease | BlueGreenRelease) -> tuple[Backend, ...]:
 def is_mirrored(release: CanaryRelease | BlueGreenRelease) -> bool:
     """Whether some requests are sent to the shadow too."""
     return any(share.mirrored for share in shares(release))
+
+
+def may_mirror(releases: Iterable[CanaryRelease | BlueGreenRelease]) -> bool:
+    """Whether one of them mirrors while a candidate is there, be that now or in its next step."""
+    return any(isinstance(release, CanaryRelease) and release.mirror > 0 for release in releases)
 
 
 def shares(release: CanaryRelease | BlueGreenRelease) -> tuple[Share, ...]:

@@ -177,7 +177,7 @@ class LocalStack:
         for lock in self._paths.locks.glob("*.json"):
             with contextlib.suppress(FileNotFoundError, json.JSONDecodeError, KeyError):
                 holder = json.loads(lock.read_text(encoding="utf-8"))["pid"]
-                if not psutil.pid_exists(holder):
+                if not _runs(holder):
                     lock.unlink()
 
     def _switch_engine_log_off(self) -> None:
@@ -191,6 +191,14 @@ class LocalStack:
             if log.is_dir():
                 shutil.rmtree(log)
             log.touch()
+
+
+def _runs(pid: int) -> bool:
+    try:
+        # One that was killed and that nobody has asked for its status yet has ended too.
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class _Sentences(click.Group):

@@ -255,7 +255,7 @@ class Engine:
         holders = list(_HOLDER.finditer(said))
         pids = _own_pids(self._folder)
         own = [
-            each["host"] == socket.gethostname() and (pid := int(each["pid"])) in pids and not psutil.pid_exists(pid)
+            each["host"] == socket.gethostname() and (pid := int(each["pid"])) in pids and _is_gone(pid)
             for each in holders
         ]
         if not own or not all(own):
@@ -386,6 +386,20 @@ def end_run(run: str) -> int:
     for process in stayed:
         _signal(process, signal.SIGKILL)
     return len(left)
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether a process has ended, or does so in a moment: one that was just killed is there a little longer."""
+    end = time.monotonic() + _END_SECONDS[-1]
+    while time.monotonic() < end:
+        try:
+            # One that nobody has asked for its status yet has ended too.
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(_POLL_SECONDS)
+    return False
 
 
 def _own_pids(folder: Path) -> frozenset[int]:

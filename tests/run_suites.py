@@ -67,11 +67,22 @@ CONTRACT = Suite(
     arguments=("-m", "contract", "tests/contracts/terraform"),
     budget_seconds=280,
 )
-TOOLS = Suite(name="tools", python=".venv/bin/python", arguments=("-m", "tools and not cluster"), budget_seconds=550)
+DOCS = Suite(
+    name="docs",
+    python=".venv/bin/python",
+    arguments=("-m", "tools and not cluster", "tests/docs"),
+    budget_seconds=210,
+)
+TOOLS = Suite(
+    name="tools",
+    python=".venv/bin/python",
+    arguments=("-m", "tools and not cluster", "--ignore=tests/docs"),
+    budget_seconds=620,
+)
 CLUSTER = Suite(name="cluster", python=".venv/bin/python", arguments=("-m", "cluster"), budget_seconds=650)
 
 Lane = tuple[Suite, ...]
-STAGES: tuple[tuple[Lane, ...], ...] = (((FAST, MODEL_BUILD, CONTRACT), (TOOLS,)), ((CLUSTER,),))
+STAGES: tuple[tuple[Lane, ...], ...] = (((FAST, MODEL_BUILD, CONTRACT, DOCS), (TOOLS,)), ((CLUSTER,),))
 """One after the other; of each the lanes side by side, and of a lane the suites one after the other."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from infra import routing
 from infra.slo import gpu_alerts, names
 
 if TYPE_CHECKING:
@@ -177,13 +178,18 @@ BY_JOB: Final = {
     "node-exporter": NODE_EXPORTER,
     "prometheus": PROMETHEUS,
     "serving": SERVING,
-    "shadow": SHADOW,
+    routing.SHADOW: SHADOW,
 }
 """Metrics by the job under which Prometheus reads them."""
 
 
 def in_stack(settings: Settings) -> frozenset[str]:
     """All names that a rule or a panel of the stack may use, those that its rules record included."""
-    exporters = {job: metrics for job, metrics in BY_JOB.items() if job != JOB_OF_GPUS or gpu_alerts.present(settings)}
+    absent = set[str]()
+    if not gpu_alerts.present(settings):
+        absent.add(JOB_OF_GPUS)
+    if not routing.may_mirror(service.release for service in settings.services):
+        absent.add(routing.SHADOW)
+    exporters = {job: metrics for job, metrics in BY_JOB.items() if job not in absent}
     recorded = (names.recorded(service.objective.window_days) for service in settings.services)
     return OF_PROMETHEUS_ITSELF.union(*exporters.values(), *recorded)

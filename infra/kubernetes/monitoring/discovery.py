@@ -74,7 +74,8 @@ def configuration(settings: Settings, *, environment: str) -> Configuration:
         },
         "scrape_configs": [
             _serving(),
-            *([_shadow()] if _may_be_mirrored(settings) else []),
+            # Of the next release too: a step of a release changes nothing of monitoring.
+            *([_shadow()] if routing.may_mirror(service.release for service in settings.services) else []),
             _envoy(platform),
             _kube_state_metrics(platform),
             *on_gpus,
@@ -121,12 +122,6 @@ def _serving() -> Configuration:
             *_place(),
         ],
     }
-
-
-def _may_be_mirrored(settings: Settings) -> bool:
-    """Whether a release of a service mirrors, the next one too: a step of a release changes nothing of monitoring."""
-    releases = (service.release for service in settings.services)
-    return any(isinstance(release, CanaryRelease) and release.mirror > 0 for release in releases)
 
 
 def _shadow() -> Configuration:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import routing
+from infra import settings
 from infra.kubernetes import dcgm_exporter
 from infra.latency_buckets import LATENCY_SECONDS
 from infra.slo import exported, names
@@ -15,6 +15,8 @@ from serving.metrics import Metrics
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
+ROOT = Path(__file__).parents[3]
+
 
 def test_serving_exports_what_rules_and_panels_may_use() -> None:
     """Every name is a family of serving's registry or of its users' sums; histograms have buckets, sums and counts."""
@@ -24,7 +26,12 @@ def test_serving_exports_what_rules_and_panels_may_use() -> None:
 def test_the_shadow_exports_what_rules_and_panels_may_use() -> None:
     """Every name is a family of the comparator's own registry."""
     assert _families(ShadowMetrics().registry) >= exported.SHADOW
-    assert routing.SHADOW in exported.BY_JOB
+    plain = settings.read("local", ROOT)
+    release = plain.services[0].release.model_copy(update={"mirror": 10})
+    service = plain.services[0].model_copy(update={"release": release})
+    # Neither has a candidate now: a step of a release changes nothing of monitoring.
+    assert not exported.in_stack(plain) & exported.SHADOW
+    assert exported.in_stack(plain.model_copy(update={"services": (service,)})) >= exported.SHADOW
 
 
 def _families(registry: CollectorRegistry) -> set[str]:
