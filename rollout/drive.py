@@ -318,16 +318,18 @@ class Driver:
             self._engine.up(text, rules=False, targets=[route], message=f"{plan.step}: the route of {plan.after}")
             self._say("the route leads back")
         # Policies have judged the preview; those that speak against other resources do not count here.
-        self._back(plan, text, outputs=complete)
+        self._back(plan, text, complete=complete)
 
     def _forward(self, plan: Plan) -> None:
         """Everything, as the preview has shown that only the service changes: an aimed update can fail by chance."""
         self._engine.up(plan.text, rules=True, targets=None, message=self._message(plan))
 
-    def _back(self, plan: Plan, text: str, *, outputs: bool) -> None:
-        """The service's own resources alone, whatever else would change."""
-        stack = confined.stack_urn(plan.preview.resources) if outputs else None
-        targets = [*sorted(plan.own), *([stack] if stack else [])]
+    def _back(self, plan: Plan, text: str, *, complete: bool) -> None:
+        """The service's own resources alone, whatever else would change; not aimed where nothing else would."""
+        targets: list[str] | None = None
+        if plan.beside or not complete:
+            stack = confined.stack_urn(plan.preview.resources) if complete else None
+            targets = [*sorted(plan.own), *([stack] if stack else [])]
         self._engine.up(text, rules=False, targets=targets, message=self._message(plan))
 
     def _message(self, plan: Plan) -> str:
