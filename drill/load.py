@@ -21,6 +21,7 @@ from client.buckets import BUCKET_HEADER
 from drill.answers import Answer
 from drill.connections import Client, ProtocolError
 from drill.traffic import Traffic, plan
+from infra import routing
 from model_build import manifest
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from drill.traffic import Planned
 
-SLOT_HEADER, VERSION_HEADER = "x-inferstack-slot", "x-inferstack-version"
+SLOT_HEADER, VERSION_HEADER = routing.SLOT_HEADER.lower(), routing.VERSION_HEADER.lower()
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What a patient user waits; more than the service itself allows a request.
 TIMEOUT_SECONDS = 12.0

@@ -68,7 +68,7 @@ def judge(answers: Iterable[Answer], release: Release) -> Split:
             strangers[answer.slot] += 1
             continue
         users[answer.slot] += 1
-        owner = next((share.slot for share in shares if share.begin <= answer.bucket < share.end), answer.slot)
+        owner = routing.owner(shares, answer.bucket) or answer.slot
         misled += answer.slot != owner
     asked = {backend.slot: float(backend.weight) for backend in routing.backends(release)}
     return Split(strangers=tests.fit(strangers, asked), users=dict(users), misled=misled)

@@ -22,6 +22,8 @@ USER_BUCKET_HEADER: Final = "X-User-Bucket"
 BUCKETS: Final = 1000
 SLOT_HEADER: Final = "X-Inferstack-Slot"
 """Picks a slot by name while more than one is filled: for testers, and to look at a candidate without requests."""
+VERSION_HEADER: Final = "X-Inferstack-Version"
+"""Of each answer; the slot's header is there too."""
 
 BASELINE: Final = "baseline"
 SHADOW: Final = "shadow"
@@ -121,6 +123,11 @@ def shares(release: CanaryRelease | BlueGreenRelease) -> tuple[Share, ...]:
     owned = _owned(release, release.candidate)
     cut = (part for share in owned for part in _cut(share, mirrored_from))
     return tuple(share for share in cut if share.slot or share.mirrored)
+
+
+def owner(shares: Iterable[Share], bucket: int) -> str | None:
+    """The slot of the users of a bucket; None where none is theirs."""
+    return next((share.slot for share in shares if share.begin <= bucket < share.end), None)
 
 
 def _owned(release: CanaryRelease, candidate: Slot) -> Iterator[Share]:

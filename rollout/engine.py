@@ -17,6 +17,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -282,8 +283,8 @@ class _Command(PulumiCommand):
         if found is None:
             raise RolloutError("pulumi is not on PATH. For the stack local: make tools; elsewhere: install it")
         self.command = found
-        # The version that the SDK is pinned to; tools and the lock file agree on it.
-        self.version = VersionInfo.parse("3.259.0")
+        # The SDK's; tools and the lock file hold the engine to it.
+        self.version = VersionInfo.parse(metadata.version("pulumi"))
         self._environment = environment
         self._folder = folder
         self._pids = pids

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra import settings
-from rollout import stack_file
 from rollout.errors import ExitCode, RolloutError
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ class Place:
         Raises:
             SettingsError: it is not what they allow.
         """
-        return stack_file.parse(text, source=self.source)
+        return settings.parse_text(text, source=self.source)
 
     def service_of(self, text: str) -> settings.Service:
         """The service in a text.

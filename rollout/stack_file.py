@@ -36,15 +36,6 @@ class _Edit:
     text: str
 
 
-def parse(text: str, *, source: Path) -> settings.Settings:
-    """The settings in the text of a stack file.
-
-    Raises:
-        SettingsError: it is not what the settings allow.
-    """
-    return settings.parse(_configuration(text, source), source=source)
-
-
 def with_release(text: str, *, service: str, release: Release, source: Path) -> str:
     """The text with the slots of a service as a release has them.
 
@@ -81,22 +72,6 @@ def difference(before: str, after: str, *, name: str) -> str:
         before.splitlines(keepends=True), after.splitlines(keepends=True), f"a/{name}", f"b/{name}"
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
-
-
-def _configuration(text: str, source: Path) -> dict[str, Any]:
-    try:
-        document: Any = yaml_text.load(text)
-    except yaml_text.YamlError as error:
-        place = f"{source.name}:{error.line}" if error.line else source.name
-        raise settings.SettingsError(f"{place}: {error}") from None
-    config: Any = document.get("config") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # yaml has no types
-    if not isinstance(config, dict):
-        raise settings.SettingsError(f"{source.name}: a mapping named 'config' is missing at the top")
-    return {
-        str(key).removeprefix(_PREFIX): value  # pyright: ignore[reportUnknownArgumentType]  # as above
-        for key, value in config.items()  # pyright: ignore[reportUnknownVariableType]  # as above
-        if str(key).startswith(_PREFIX)  # pyright: ignore[reportUnknownArgumentType]  # as above
-    }
 
 
 def _slots(release: Release) -> dict[str, dict[str, Any] | None]:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from rollout.split import Fit
 
 PATH: Final = "/v1/predict"
-VERSION_HEADER: Final = "X-Inferstack-Version"
 _TEXT: Final = "a wonderful film"
 _AT_ONCE = 4
 _SECONDS = 15.0
@@ -105,7 +104,7 @@ def look(endpoint: str, release: Release) -> Verified:
         strangers = list(sending.map(ask, [None] * number))
         users = list(sending.map(ask, buckets))
         problems = _tested(client, endpoint, release) if len(asked) > 1 else []
-    owners = [next((share.slot for share in shares if share.begin <= bucket < share.end), None) for bucket in buckets]
+    owners = [routing.owner(shares, bucket) for bucket in buckets]
     misled = sum(owner not in (None, answered) for owner, answered in zip(owners, users, strict=True))
     by_weight, by_user = split.fit(Counter(strangers), asked), split.fit(Counter(users), asked)
     if not by_weight.holds:
@@ -136,7 +135,7 @@ def _tested(client: httpx.Client, endpoint: str, release: Release) -> list[str]:
         except httpx.TransportError as error:
             problems.append(f"{name} does not answer: {type(error).__name__}")
             continue
-        said = (answer.headers.get(routing.SLOT_HEADER), answer.headers.get(VERSION_HEADER))
+        said = (answer.headers.get(routing.SLOT_HEADER), answer.headers.get(routing.VERSION_HEADER))
         if not answer.is_success or said != (name, slot.version):
             found = f"status {answer.status_code} of slot {said[0]}, version {said[1]}"
             problems.append(f"asked for {name} {slot.version}: {found}")

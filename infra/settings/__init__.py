@@ -29,7 +29,7 @@ from infra.settings.errors import SettingsError
 from infra.settings.monitoring import LogReceiver, Monitoring, Receiver, Route, SlackReceiver, Traces, WebhookReceiver
 from infra.settings.objective import Latency, Objective
 from infra.settings.pools import Pool, PoolNodes
-from infra.settings.reading import PROJECT, from_pulumi, parse, read, schema, stack_file, stack_file_schema
+from infra.settings.reading import PROJECT, from_pulumi, parse, parse_text, read, schema, stack_file, stack_file_schema
 from infra.settings.services import (
     Autoscaling,
     BlueGreenRelease,
@@ -86,6 +86,7 @@ __all__ = [
     "WebhookReceiver",
     "from_pulumi",
     "parse",
+    "parse_text",
     "read",
     "schema",
     "stack_file",

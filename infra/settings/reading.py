@@ -52,23 +52,38 @@ def read(stack: str, root: Path | None = None) -> Settings:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", stack):
         raise SettingsError(f"{stack!r} is no stack name: letters, digits, '.', '_' and '-' are allowed")
     try:
-        document = yaml_text.load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         known = sorted(file.name.split(".")[1] for file in path.parent.glob("Pulumi.*.yaml"))
         raise SettingsError(f"{path.name}: no such stack file. Stacks: {', '.join(known) or 'none'}") from None
-    except yaml_text.YamlError as error:
-        place = f"{path.name}:{error.line}" if error.line else path.name
-        raise SettingsError(f"{place}: {error}") from None
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path.name}: not readable as YAML: {error}") from None
     except OSError as error:
         raise SettingsError(f"{path.name}: not readable: {error.strerror}") from None
+    return parse_text(text, source=path)
+
+
+def parse_text(text: str, *, source: Path) -> Settings:
+    """Check the text of a stack file.
+
+    Args:
+        text: as it is in the file, or would be.
+        source: the stack file that errors point to.
+
+    Raises:
+        SettingsError: it is no YAML, or not what :class:`Settings` allows.
+    """
+    try:
+        document = yaml_text.load(text)
+    except yaml_text.YamlError as error:
+        place = f"{source.name}:{error.line}" if error.line else source.name
+        raise SettingsError(f"{place}: {error}") from None
     config = document.get("config") if isinstance(document, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # yaml has no types
     if not isinstance(config, dict):
-        raise SettingsError(f"{path.name}: a mapping named 'config' is missing at the top")
+        raise SettingsError(f"{source.name}: a mapping named 'config' is missing at the top")
     prefix = f"{PROJECT}:"
     raw = {str(key).removeprefix(prefix): value for key, value in config.items() if str(key).startswith(prefix)}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # as above
-    return parse(raw, source=path)  # pyright: ignore[reportUnknownArgumentType]  # as above
+    return parse(raw, source=source)  # pyright: ignore[reportUnknownArgumentType]  # as above
 
 
 def from_pulumi(stack: str, root: Path) -> Settings:

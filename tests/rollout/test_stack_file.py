@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.settings import BlueGreenRelease, CanaryRelease, Slot
+from infra.settings import BlueGreenRelease, CanaryRelease, Slot, parse_text
 from rollout import stack_file
 from rollout.errors import RolloutError
 
@@ -108,7 +108,7 @@ def test_a_candidate_comes_and_goes_in_this_repositorys_stack_files(stack: str) 
     """Only the lines of the slot that comes are new, and when it goes the file is as before."""
     source = CHECKOUT / f"Pulumi.{stack}.yaml"
     text = source.read_text()
-    service = stack_file.parse(text, source=source).services[0]
+    service = parse_text(text, source=source).services[0]
     names = service.release.slot_names
     filled = dict(service.release.slots())
     free = next((name for name in names if name not in filled), None)

@@ -224,7 +224,7 @@ def gateway(root: Path) -> Generator[str]:
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.send_header(routing.SLOT_HEADER, slot)
-            self.send_header("X-Inferstack-Version", version)
+            self.send_header(routing.VERSION_HEADER, version)
             self.end_headers()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -249,7 +249,7 @@ def _split(root: Path, path: str, headers: Message) -> tuple[str, str]:
     bucket = headers.get(routing.USER_BUCKET_HEADER)
     if slot is None and bucket is not None:
         shares = routing.shares(release)
-        slot = next((share.slot for share in shares if share.begin <= int(bucket) < share.end), None)
+        slot = routing.owner(shares, int(bucket))
     if slot is None:
         backends = routing.backends(release)
         slot = random.choices([each.slot for each in backends], [each.weight for each in backends])[0]  # noqa: S311  # no secret
