@@ -21,7 +21,7 @@ USER_BUCKET_HEADER: Final = "X-User-Bucket"
 """``000`` to ``999``: a hash of the user, made by the client, so that nobody here learns who it is."""
 BUCKETS: Final = 1000
 SLOT_HEADER: Final = "X-Inferstack-Slot"
-"""Picks a slot by name while more than one is filled: for testers, and to look at a candidate without requests."""
+"""Picks a slot by name: for testers, and to look at a candidate without requests."""
 VERSION_HEADER: Final = "X-Inferstack-Version"
 """Of each answer; the slot's header is there too."""
 

@@ -72,10 +72,12 @@ class Gateway(pulumi.ComponentResource):
     Attributes:
         name: of the Gateway object, to which routes attach.
         namespace: of the Gateway object.
+        listener: the Gateway object itself; it is there before the pods that answer for it.
     """
 
     name: str
     namespace: pulumi.Output[str]
+    listener: CustomResource
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferstack:kubernetes:Gateway", name, None, opts)
@@ -112,7 +114,7 @@ class Gateway(pulumi.ComponentResource):
             spec={"controllerName": _CONTROLLER},
             opts=pulumi.ResourceOptions(parent=self, depends_on=contour.definitions),
         )
-        listener = CustomResource(
+        self.listener = CustomResource(
             f"{name}-listener",
             api_version=API_VERSION,
             kind="Gateway",
@@ -147,7 +149,7 @@ class Gateway(pulumi.ComponentResource):
                 node_selector=node_selector,
             ),
             # Envoy is ready only once Contour has sent it a listener.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*contour.ready, listener]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*contour.ready, self.listener]),
         )
         self._allow_traffic(scope, traced=args.tracing is not None)
         self.register_outputs({"name": name, "namespace": self.namespace})

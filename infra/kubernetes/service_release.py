@@ -104,8 +104,8 @@ class ServiceRelease(pulumi.ComponentResource):
                     engines=builds[slot.version].claim if builds else None,
                     feedback=args.feedback,
                     traces=args.traces,
+                    gateway=args.gateway,
                     flags=flags,
-                    gateway=args.gateway if len(filled) > 1 else None,
                 ),
                 opts=child,
             )

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 _WITHDRAWN_SECONDS = 5
 # Beside that: the pod's own drain (3 s), the longest request (10 s) and a margin.
 _GRACE_SECONDS = 30
+# A pod may wait five minutes for a node that is not there yet (infra/cold_nodes.py), and as long to be started.
+_READY_SECONDS = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +69,9 @@ class SlotArgs:
         image: digest reference of the version's image.
         feedback: where its pods store feedback.
         traces: how many requests its pods trace.
+        gateway: through which testers may pick this slot.
         engines: name of the claim with the version's engine, known once it is built; None where none is.
         flags: name of the ConfigMap with its feature flags; None where it has none.
-        gateway: through which testers may pick this slot; None where there is nothing to pick.
     """
 
     environment: str
@@ -80,9 +82,9 @@ class SlotArgs:
     image: pulumi.Input[str]
     feedback: FeedbackStore
     traces: settings.Traces
+    gateway: Gateway
     engines: pulumi.Input[str] | None = None
     flags: pulumi.Input[str] | None = None
-    gateway: Gateway | None = None
 
 
 class Slot(pulumi.ComponentResource):
@@ -123,7 +125,7 @@ class Slot(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        route = self._route(args.gateway, service, metadata) if args.gateway else None
+        route = self._route(service, metadata)
         deployment = Deployment(
             self._name,
             metadata=ObjectMetaArgs(
@@ -141,7 +143,7 @@ class Slot(pulumi.ComponentResource):
                     type="RollingUpdate",
                     rolling_update=RollingUpdateDeploymentArgs(max_surge=1, max_unavailable=0),
                 ),
-                progress_deadline_seconds=300,
+                progress_deadline_seconds=_READY_SECONDS,
                 template=PodTemplateSpecArgs(
                     metadata=ObjectMetaArgs(
                         labels={**self._labels, "app.kubernetes.io/version": args.slot.version},
@@ -152,7 +154,7 @@ class Slot(pulumi.ComponentResource):
             # What depends on another goes before it: the pods before the route that lets the gateway know the slot.
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[service, *([route] if route else [])],
+                depends_on=[service, route],
                 ignore_changes=autoscaling.ignored(args.service, args.slot),
             ),
         )
@@ -167,7 +169,9 @@ class Slot(pulumi.ComponentResource):
         self.service_name = service.metadata.name
         self.register_outputs({"service_name": self.service_name})
 
-    def _route(self, gateway: Gateway, service: Service, metadata: ObjectMetaArgs) -> CustomResource:
+    def _route(self, service: Service, metadata: ObjectMetaArgs) -> CustomResource:
+        """Of testers; and by it the gateway knows the slot before users' requests are sent there."""
+        gateway = self._args.gateway
         rules = split.of_testers(self._args.service.name, self._slot, service.metadata.name)
         return CustomResource(
             self._name,
@@ -175,7 +179,8 @@ class Slot(pulumi.ComponentResource):
             kind="HTTPRoute",
             metadata=metadata,
             spec={"parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}], "rules": rules},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
+            # Not on the gateway's pods: those of a first update start beside the slot's.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway.listener]),
         )
 
     def _pod(self, account: ServiceAccount) -> PodSpecArgs:

@@ -21,7 +21,7 @@ BURN: Final = {Slo.AVAILABILITY: "AvailabilityBudgetBurn", Slo.LATENCY: "Latency
 # A pod's restart and a rollout take less: two minutes for the largest model to load.
 _ABSENT_FOR: Final = "5m"
 # As long as a Deployment may take until it counts as failed: progress_deadline_seconds of a slot.
-_NOT_READY_FOR: Final = "5m"
+_NOT_READY_FOR: Final = "10m"
 
 
 def rules(service: Service, alerts: Alerts) -> Iterator[Rule]:

@@ -125,17 +125,17 @@ def _absent(service: Service) -> Iterator[Case]:
 
 
 def _not_ready(service: Service, slot: str, version: str) -> Case:
-    """One of two pods is lost for ten minutes."""
+    """One of two pods is lost for a quarter of an hour."""
     of = {"namespace": naming.SERVICES_NAMESPACE, "deployment": naming.slot_name(service.name, slot)}
     elsewhere = [{**of, "namespace": "elsewhere"}, {**of, "deployment": naming.slot_name(NEIGHBOUR, slot)}]
     alert, only = "SlotNotReady", {"slot": slot}
     fires = {**_labels(service, slot=slot, version=version), **of}
     return Case(
-        name=f"{slot}: a pod that is not ready for five minutes is told of",
+        name=f"{slot}: a pod that is not ready for ten minutes is told of",
         series=[
             series("kube_deployment_spec_replicas", constant(2, _HOUR), of),
             series("kube_deployment_spec_replicas", constant(2, _HOUR), of, instance="second"),
-            series("kube_deployment_status_replicas_ready", "2x9 1x9 2x9", of),
+            series("kube_deployment_status_replicas_ready", "2x9 1x14 2x9", of),
             *(
                 series(f"kube_deployment_{name}", constant(count, _HOUR), labels)
                 for labels in elsewhere
@@ -143,9 +143,9 @@ def _not_ready(service: Service, slot: str, version: str) -> Case:
             ),
         ],
         checks=[
-            firing(alert, "14m", only=only),
-            firing(alert, "15m", fires, only=only),
-            firing(alert, "20m", only=only),
+            firing(alert, "19m", only=only),
+            firing(alert, "20m", fires, only=only),
+            firing(alert, "25m", only=only),
         ],
     )
 

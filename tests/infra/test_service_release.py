@@ -45,7 +45,7 @@ def _rules(declared: list[Declared], name: str) -> list[dict[str, Any]]:
 
 
 def test_a_service_between_releases_has_no_object_of_a_release() -> None:
-    """One slot and one route with a rule for each path: what a release adds goes with it."""
+    """One slot with its testers' route, and one route with a rule for each path: what a release adds goes with it."""
     declared = declare(AT_REST)
     of_service = Counter(
         each.type.rpartition(":")[2]
@@ -54,7 +54,7 @@ def test_a_service_between_releases_has_no_object_of_a_release() -> None:
     )
     assert of_service == {
         "Deployment": 1,
-        "HTTPRoute": 1,
+        "HTTPRoute": 2,
         "NetworkPolicy": 1,
         "PodDisruptionBudget": 1,
         "Service": 1,
@@ -169,6 +169,18 @@ def test_a_program_ends_only_when_the_gateway_has_heard_that_a_slot_leaves(
     monkeypatch.setattr(departure, "asyncio", type("Clock", (), {"sleep": staticmethod(sleep)}))
     declare(AT_REST, change=_change(before, AT_REST))
     assert seconds == waited
+
+
+@pytest.mark.parametrize(
+    ("release", "route"),
+    [
+        (AT_REST, "sentiment-stable"),
+        (BlueGreenRelease(strategy="blue_green", blue=Slot(version="0.1.0", replicas=2, weight=100)), "sentiment-blue"),
+    ],
+)
+def test_the_only_slot_is_known_to_the_gateway_too(release: CanaryRelease | BlueGreenRelease, route: str) -> None:
+    """Where a service changes its strategy, all requests go to a slot that is new: 503 until it is known."""
+    assert route in _of_kind(declare(release), "HTTPRoute")
 
 
 def test_colours_are_known_to_the_gateway_before_they_get_requests() -> None:
