@@ -21,7 +21,7 @@ from drill.errors import DrillError
 from drill.project import Project
 from drill.running import Options, Scenario, under_load
 from drill.scenarios import NEXT, SCENARIOS
-from drill.way_back import way
+from drill.way_back import go, way
 from infra.releases import describe
 from infra.settings import SettingsError
 from rollout.errors import RolloutError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import FrameType
 
-    from infra.releases import Release
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _FOLDER = _CHECKOUT / ".state" / "drill"
@@ -60,10 +59,15 @@ def run(names: tuple[str, ...], seconds: float, rate: float, report: Path | None
     options = Options(seconds=seconds, rate=rate, say=click.echo)
     try:
         with _sentences():
-            for name in names or tuple(SCENARIOS):
-                entries.append(_play(name, project, options))
-                _write(report, entries)
-                _summary(entries[-1])
+            try:
+                for name in names or tuple(SCENARIOS):
+                    entries.append(_play(name, project, options))
+                    _write(report, entries)
+                    _summary(entries[-1])
+            except DrillError as error:
+                click.echo(f"{error}\ngoing back to what Pulumi.local.yaml says", err=True)
+                _restore(project)
+                sys.exit(_FAILED)
             _restore(project)
     except KeyboardInterrupt:
         click.echo("interrupted: going back to what Pulumi.local.yaml says; Ctrl-C again leaves it to `make up`")
@@ -97,7 +101,7 @@ def _play(name: str, project: Project, options: Options) -> dict[str, Any]:
     before, fault, play = SCENARIOS[name]
     bad = versions.make(_SERVICE, NEXT, fault, root=_CHECKOUT) if fault else None
     options.say(f"\n{name}: going to {_SERVICE} {before.stable.version} at rest")
-    _go(project, before)
+    go(project, before)
     out = _FOLDER / f"{name}.jsonl"
     for each in (out, out.with_suffix(".log")):
         each.unlink(missing_ok=True)
@@ -125,14 +129,6 @@ def _play(name: str, project: Project, options: Options) -> dict[str, Any]:
             signal.signal(number, handler)
     scenario.judge_splits()
     return scenario.entry()
-
-
-def _go(project: Project, wanted: Release) -> None:
-    """Step to a state at rest, with the settings of a drill."""
-    project.make()
-    for release in way(project.deployed(), wanted):
-        project.write(release)
-        project.apply()
 
 
 def _restore(project: Project) -> None:

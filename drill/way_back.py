@@ -1,4 +1,4 @@
-"""The steps that lead from whatever a drill left to what was there before it."""
+"""The steps that lead from whatever is there to a state at rest, before a drill and after it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from infra.releases import Step, following
 from infra.settings import BlueGreenRelease, CanaryRelease, Slot
 
 if TYPE_CHECKING:
+    from drill.project import Project
     from infra.releases import Release
 
 _ALL = 100
@@ -35,6 +36,14 @@ def way(before: Release, wanted: Release) -> list[Release]:
         states += _exchange(states[-1], target)
     states.append(wanted)
     return [after for earlier, after in itertools.pairwise(states) if earlier != after]
+
+
+def go(project: Project, wanted: Release) -> None:
+    """Step to a state at rest, with the settings of a drill: where the state is there already, they may not be."""
+    project.make()
+    for release in way(project.deployed(), wanted) or [wanted]:
+        project.write(release)
+        project.apply()
 
 
 def at_rest(strategy: str, version: str, replicas: int) -> Release:

@@ -139,19 +139,20 @@ def _problem_of_canary(release: CanaryRelease, candidate: Slot) -> str | None:
 
 def _canary(before: CanaryRelease, after: CanaryRelease) -> Step | None:
     old, new = before.candidate, after.candidate
-    # A release is judged by the steps that it began with.
-    if old is not None and before.steps != after.steps:
-        return None
+    same_steps = old is None or before.steps == after.steps
     if before.stable.version != after.stable.version:
         promoted = old is not None and old.weight == _ALL and old.version == after.stable.version
-        return Step.PROMOTE if promoted and new is None else None
+        return Step.PROMOTE if promoted and new is None and same_steps else None
     if new is None:
         return Step.ROLLBACK if old is not None and old.weight else Step.FREE
+    if old is not None and old.weight and old.version == new.version and not new.weight:
+        return Step.ROLLBACK
+    # A release goes forward by the steps that it began with; the way back is open whatever they are.
+    if not same_steps:
+        return None
     if old is None or old.version != new.version:
         takes_nothing = new.weight == 0 and (old is None or old.weight == 0)
         return Step.PREPARE if takes_nothing else None
-    if new.weight == 0:
-        return Step.ROLLBACK
     return Step.ADVANCE if new.weight == next_weight(before) else None
 
 

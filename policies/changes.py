@@ -27,6 +27,10 @@ class Waiver:
     approved_by: str
     expires: datetime
 
+    def holds_at(self, when: datetime) -> bool:
+        """Whether it lets a step be begun then: it has not ended, and ends soon enough."""
+        return when < self.expires <= when + _LONGEST
+
     def note(self) -> str:
         """What a report says of it."""
         return f"waived by {self.approved_by} until {self.expires.isoformat()}: {self.reason}"
@@ -56,7 +60,7 @@ class Change:
         promoted_from: the stack that versions come from; None where any may come.
         promoted: the versions that it routes requests to.
         freezes: of the stack.
-        waiver: the service's that lasts longest; None where there is none.
+        waiver: the service's that lasts longest, of those that hold where some do; None where there is none.
     """
 
     previous: State | None
@@ -70,7 +74,7 @@ class Change:
     def waived(self) -> str:
         """What a report says of the waiver that held when the step was begun; empty where none did."""
         waiver = self.waiver
-        return waiver.note() if waiver and self.since < waiver.expires <= self.since + _LONGEST else ""
+        return waiver.note() if waiver and waiver.holds_at(self.since) else ""
 
     def to_do(self) -> str:
         """What to do where there is a waiver that does not hold; empty where there is none."""
@@ -106,9 +110,11 @@ def _change(fields: dict[str, Any]) -> Change | None:
     lists = all(isinstance(each, list) for each in (promoted, frozen, waived))
     if not lists or not isinstance(source, str | None):
         return None
-    freezes, waivers = [_freeze(each) for each in frozen], [_waiver(each, service) for each in waived]
+    freezes = [_freeze(each) for each in frozen]
     if None in freezes:
         return None
+    waivers = [waiver for each in waived if (waiver := _waiver(each, service))]
+    holding = [waiver for waiver in waivers if waiver.holds_at(since)]
     return Change(
         previous=previous,
         wanted=wanted,
@@ -116,7 +122,7 @@ def _change(fields: dict[str, Any]) -> Change | None:
         promoted_from=source,
         promoted=frozenset(map(str, promoted)),
         freezes=tuple(filter(None, freezes)),
-        waiver=max(filter(None, waivers), key=lambda waiver: waiver.expires, default=None),
+        waiver=max(holding or waivers, key=lambda waiver: waiver.expires, default=None),
     )
 
 

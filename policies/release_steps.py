@@ -57,19 +57,21 @@ def _canary(before: State, after: State) -> str | None:
         return "promote" if is_promoted and candidate is None and before.steps == after.steps else None
     if old is None:
         return "prepare" if candidate and candidate.weight == 0 else None
-    if before.steps != after.steps:
-        return None
     if candidate is None:
         return "rollback" if old.weight else "free"
+    return _moved(before, after, old, candidate)
+
+
+def _moved(before: State, after: State, old: Slot, candidate: Slot) -> str | None:
+    """Forward by the steps that the release began with; back whatever they are."""
+    if candidate == Slot(old.version, candidate.replicas, 0) and old.weight:
+        return "rollback"
+    if before.steps != after.steps:
+        return None
     if candidate.version != old.version:
         return "prepare" if old.weight == candidate.weight == 0 else None
-    return _moved(before.steps, old.weight, candidate.weight)
-
-
-def _moved(steps: tuple[int, ...], old: int, new: int) -> str | None:
-    if new == 0:
-        return "rollback"
-    return "advance" if new == next((weight for weight in steps if weight > old), None) else None
+    following = next((weight for weight in before.steps if weight > old.weight), None)
+    return "advance" if candidate.weight == following else None
 
 
 def _blue_green(before: State, after: State) -> str | None:

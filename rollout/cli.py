@@ -43,7 +43,7 @@ class _Sentences(click.Group):
             raise  # whoever read has seen enough; click ends quietly
         except OSError as error:
             text, code = str(error), int(ExitCode.FAILED)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # also at a question
             text, code = "interrupted. What is there now: python -m rollout status", _INTERRUPTED
         click.echo(f"error: {text}", err=True)
         raise click.exceptions.Exit(code)
@@ -84,10 +84,13 @@ def _command(*options: Callable[[Any], Any], changing: bool = False) -> Callable
         @functools.wraps(function)
         def run(*, stack: str, service: str | None, project: Path, as_json: bool, **own: Any) -> None:  # noqa: ANN401  # options
             commands = _commands(function.__name__, stack, service, project, as_json=as_json)
-            if changing:
-                asked = {name: own.pop(name) for name in ("yes", "force", "reason", "branch")}
-                commands.changing(**asked)
-            code, data = function(commands, **own)
+            try:
+                if changing:
+                    asked = {name: own.pop(name) for name in ("yes", "force", "reason", "branch")}
+                    commands.changing(**asked)
+                code, data = function(commands, **own)
+            finally:
+                commands.close()
             if data is not None:
                 click.echo(json.dumps(data, indent=2, default=str))
             sys.exit(int(code))

@@ -98,12 +98,16 @@ class Cluster:
         """
         end = time.monotonic() + seconds
         while True:
-            seen = self.see(service)
-            missing = [name for name in slots if name not in seen.slots or not seen.slots[name].settled]
-            if seen.accepted and not missing:
-                return seen
-            if time.monotonic() > end:
+            try:
+                seen = self.see(service)
+            except RolloutError as error:  # one answer that does not come is no fault of the service
+                what = str(error)
+            else:
+                missing = [name for name in slots if name not in seen.slots or not seen.slots[name].settled]
+                if seen.accepted and not missing:
+                    return seen
                 what = f"not ready: {', '.join(missing)}" if missing else "the gateway has not taken the route"
+            if time.monotonic() > end:
                 raise RolloutError(f"{service} after {seconds:.0f} s: {what}. What it says: kubectl describe")
             time.sleep(_POLL_SECONDS)
 

@@ -15,7 +15,7 @@ from infra.settings import BlueGreenRelease
 from rollout import gate, git, moves, show
 from rollout.drive import Driver, target_of_rollback
 from rollout.engine import running
-from rollout.errors import ExitCode, RolloutError
+from rollout.errors import BusyError, ExitCode, RolloutError
 from rollout.evidence import Decision
 from rollout.journal import Phase, now
 
@@ -67,6 +67,10 @@ class Commands:
         if branch is not None:
             git.check_branch(self._place, branch)
         self._yes, self._force, self._reason, self._branch = yes, force, reason, branch
+
+    def close(self) -> None:
+        """Remove what this run alone had."""
+        self._driver.close()
 
     def status(self) -> Result:
         """Show where the release is."""
@@ -161,7 +165,7 @@ class Commands:
                 deployed = situation.deployed
                 if deployed is not None and self._at_end(situation, deployed):
                     self._say(f"at its end: {describe(deployed)}")
-                    return ExitCode.DONE, self._data(self._done(situation, deployed, None))
+                    return ExitCode.DONE, self._data(self._done(situation, deployed, None, step=self._last_step()))
                 left = self._pause_left(situation)
                 slots = gate.compared(deployed, switched=situation.switched) if deployed else None
                 verdict = self._verdict(situation, slots, known=decision) if slots else None
@@ -179,13 +183,23 @@ class Commands:
                     time.sleep(every)
                 else:
                     held = None
-                    if (failed := self._tried(situation)) is not None:
+                    try:
+                        failed = self._tried(situation)
+                    except BusyError as error:
+                        self._say(f"waiting: {error}")
+                        time.sleep(every)
+                        continue
+                    if failed is not None:
                         return failed
 
     def _tried(self, situation: Situation) -> Result | None:
         """Take the next step of a watch; one that fails halfway is led back."""
         try:
             plan, _ = self._take(situation, self._next(situation, None, None))
+            if plan and self._branch:
+                self._published(plan.step, plan.after)  # a watch that ends early leaves Git as far as the cluster
+        except BusyError:
+            raise
         except RolloutError as error:
             last = self._driver.journal.last()
             if last is None or last.phase is not Phase.FAILED:
@@ -194,7 +208,8 @@ class Commands:
             situation = self._driver.situation()
             if situation.deployed is None:
                 raise
-            return self._taken_back(situation, None, reason=f"the step failed: {last.reason}")
+            _, told = self._taken_back(situation, None, reason=f"the step failed: {last.reason}")
+            return ExitCode.FAILED, told
         return None if plan else (ExitCode.FAILED, self._data({"done": False}))
 
     def _advance(self, situation: Situation, *, version: str | None, replicas: int | None, keep: bool) -> Result:
@@ -259,7 +274,7 @@ class Commands:
         self._say(f"hold: {reason}. Without evidence: --force --reason TEXT")
         assert situation.deployed is not None  # noqa: S101  # there is no verdict on nothing
         data = {"held": describe(situation.deployed), "verdict": verdict.to_json() if verdict else None, "why": reason}
-        return ExitCode.HOLD, self._data(data)
+        return ExitCode.HOLD, self._data({**data, "patch": git.patch(self._place)})
 
     def _next(self, situation: Situation, version: str | None, replicas: int | None) -> Release:
         if version is None:
@@ -279,7 +294,7 @@ class Commands:
         since = self._since(situation)
         try:
             cluster = self._driver.cluster(situation.text)
-            verdict = gate.ask(cluster, situation.service, slots, since=since)
+            verdict = gate.ask(cluster, situation.service, slots, since=since, released=self._driver.journal.released())
         except RolloutError as error:
             self._say(f"no verdict: {error}")
             return None
@@ -342,14 +357,20 @@ class Commands:
             "beside": [{"urn": each.urn, "change": each.change} for each in plan.beside],
         }
 
-    def _done(self, situation: Situation, after: Release, verified: Verified | None) -> dict[str, Any]:
+    def _last_step(self) -> Step:
+        last = self._driver.journal.last()
+        return last.step if last else Step.NOTHING
+
+    def _done(
+        self, situation: Situation, after: Release, verified: Verified | None, *, step: Step = Step.ROLLBACK
+    ) -> dict[str, Any]:
         before = situation.deployed
         told = {
             "before": before.model_dump(mode="json") if before else None,
             "after": after.model_dump(mode="json"),
             **self._verified(verified),
         }
-        return {**told, **self._published(Step.ROLLBACK, after)}
+        return {**told, **self._published(step, after)}
 
     def _verified(self, verified: Verified | None) -> dict[str, Any]:
         return {"verified": verified.as_json() if verified else None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from infra import release_states
+from infra.releases import Step
 from rollout import stack_file
 from rollout.errors import RolloutError
 
@@ -36,6 +37,25 @@ def release(outputs: Mapping[str, Any], service: str, *, like: Release) -> Relea
         return release_states.parse({**base, **found}).release
     except ValueError:
         raise RolloutError(f"what the stack's output releases.{service} says is no release: {found}") from None
+
+
+def switched(outputs: Mapping[str, Any], service: str) -> bool | None:
+    """Of two colours, whether the newer one has the requests, by what the program recorded; None where that is open."""
+    record: dict[str, Any] = outputs.get("releases", {}).get(service) or {}
+    try:
+        state = release_states.parse(record)
+        colours = dict(state.release.slots())
+        if record.get("strategy") != "blue_green" or len(colours) == 1:
+            return None
+        [(_, idle)] = [each for each in colours.items() if not each[1].weight]
+        [(_, active)] = [each for each in colours.items() if each[1].weight]
+        if idle.version not in state.served:
+            return False
+        last: dict[str, Any] = record.get("last") or {}
+        came = release_states.parse(last["previous"]) if last.get("step") == Step.SWITCH else None
+    except (ValueError, KeyError):
+        return None
+    return True if came is not None and active.version not in came.served else None
 
 
 def others_as_deployed(place: Place, text: str, outputs: Mapping[str, Any]) -> tuple[str, bool]:

@@ -14,11 +14,11 @@ from infra.releases import Step, describe, step_between
 from rollout import confined, deployed, engine, moves, stack_file, verify
 from rollout.cluster import Cluster
 from rollout.engine import Engine
-from rollout.errors import RolloutError
+from rollout.errors import BusyError, RolloutError
 from rollout.journal import Entry, Journal, Phase, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Collection, Generator, Mapping
 
     from infra.releases import Release
     from infra.settings import Service
@@ -66,6 +66,7 @@ class Plan:
         patch: what changes in it.
         preview: what would change.
         own: URNs of the service's resources.
+        stack: the URN of the stack itself; None where it is not there yet.
     """
 
     step: Step
@@ -75,6 +76,7 @@ class Plan:
     patch: str
     preview: Preview
     own: frozenset[str]
+    stack: str | None
 
     @property
     def changes(self) -> list[Planned]:
@@ -118,6 +120,10 @@ class Driver:
         except Timeout:
             raise RolloutError(f"another run of the command works on the stack {self.place.stack}") from None
 
+    def close(self) -> None:
+        """Remove what this run alone had."""
+        self._engine.close()
+
     def situation(self) -> Situation:
         """Read the stack file and what is deployed.
 
@@ -130,6 +136,8 @@ class Driver:
         outputs = self._engine.outputs()
         there = deployed.release(outputs, service.name, like=service.release)
         switched = self.journal.switched(there) if there else None
+        if switched is None:
+            switched = deployed.switched(outputs, service.name)
         return Situation(text=text, service=service, outputs=outputs, deployed=there, switched=switched)
 
     def cluster(self, text: str) -> Cluster:
@@ -163,6 +171,8 @@ class Driver:
         last = self.cut_off()
         if last is None:
             return None
+        for left in self.place.folder.glob(f"Pulumi.*.{last.run}.yaml"):
+            left.unlink(missing_ok=True)
         self._say(f"the last run was cut off at {last.step}, phase {last.phase}")
         if last.touched:
             self._say("refreshing what is known of the service")
@@ -207,7 +217,8 @@ class Driver:
         if not confirm(plan):
             self._note(entry, Phase.REFUSED, reason="not confirmed")
             return None
-        return self._apply(plan, entry, apply=lambda: self._forward(plan))
+        slots = [name for name, _ in routing.slots(plan.after)]
+        return self._apply(plan, entry, slots=slots, apply=lambda: self._forward(plan))
 
     def back(self, situation: Situation, after: Release, *, reason: str | None, forced: bool) -> Verified | None:
         """Lead requests back: the service's own resources alone, the route first.
@@ -236,7 +247,15 @@ class Driver:
         self._note(entry, Phase.PREVIEWED, reason=reason)
         for each in plan.beside:
             self._say(f"left as it is: {each.name} ({each.change})")
-        return self._apply(plan, entry, apply=lambda: self._lead_back(plan, applied, complete=complete), forced=forced)
+        # One without requests may be as broken as it is: it is what is led back from.
+        slots = [each.slot for each in routing.backends(after) if each.weight]
+        return self._apply(
+            plan,
+            entry,
+            slots=slots,
+            apply=lambda: self._lead_back(plan, applied, complete=complete),
+            forced=forced,
+        )
 
     def refusal(self, plan: Plan) -> str | None:
         """Why a step may not be taken; None if it may."""
@@ -273,10 +292,14 @@ class Driver:
             patch=stack_file.difference(situation.text, text, name=self.place.source.name),
             preview=preview,
             own=confined.own(known.values(), service=self.place.service, images=self._images(*versions)),
+            stack=confined.stack_urn(known.values()),
         )
 
-    def _apply(self, plan: Plan, entry: Entry, *, apply: Callable[[], None], forced: bool = False) -> Verified | None:
-        """Write, apply, wait, verify; each of it a line in the journal before the next begins."""
+    def _apply(
+        self, plan: Plan, entry: Entry, *, slots: Collection[str], apply: Callable[[], None], forced: bool = False
+    ) -> Verified | None:
+        """Write, apply, wait for these slots, verify; each of it a line in the journal before the next begins."""
+        before = self.place.read()
         try:
             self.place.write(plan.text)
             self._note(entry, Phase.WRITTEN, reason=entry.reason)
@@ -284,7 +307,11 @@ class Driver:
             self._note(entry, Phase.APPLYING, reason=entry.reason)
             apply()
             self._note(entry, Phase.APPLIED, reason=entry.reason)
-            verified = self._prove(plan, entry, forced=forced)
+            verified = self._prove(plan, entry, slots=slots, forced=forced)
+        except BusyError as error:
+            self.place.write(before)
+            self._note(entry, Phase.REFUSED, reason=str(error))
+            raise
         except RolloutError as error:
             self._note(entry, Phase.FAILED, reason=str(error))
             raise RolloutError(
@@ -296,13 +323,12 @@ class Driver:
         self._engine.forget()
         return verified
 
-    def _prove(self, plan: Plan, entry: Entry, *, forced: bool) -> Verified | None:
+    def _prove(self, plan: Plan, entry: Entry, *, slots: Collection[str], forced: bool) -> Verified | None:
         endpoint = verify.endpoint(self._engine.outputs(), self.place.service)
-        names = [name for name, _ in routing.slots(plan.after)]
         try:
-            self.cluster(plan.text).wait(self.place.service, names, seconds=_READY_SECONDS)
+            self.cluster(plan.text).wait(self.place.service, slots, seconds=_READY_SECONDS)
             self._note(entry, Phase.READY, reason=entry.reason)
-            return verify.verify(endpoint, plan.after, say=self._say)
+            return verify.verify(endpoint, plan.after, tested=slots, say=self._say)
         except RolloutError as error:
             if not forced:
                 raise
@@ -325,11 +351,10 @@ class Driver:
         self._engine.up(plan.text, rules=True, targets=None, message=self._message(plan))
 
     def _back(self, plan: Plan, text: str, *, complete: bool) -> None:
-        """The service's own resources alone, whatever else would change; not aimed where nothing else would."""
+        """The service's own resources alone, whatever else would change; not aimed where nothing else is known to."""
         targets: list[str] | None = None
-        if plan.beside or not complete:
-            stack = confined.stack_urn(plan.preview.resources) if complete else None
-            targets = [*sorted(plan.own), *([stack] if stack else [])]
+        if plan.beside or plan.preview.problems or not complete:
+            targets = [*sorted(plan.own), *([plan.stack] if plan.stack and complete else [])]
         self._engine.up(text, rules=False, targets=targets, message=self._message(plan))
 
     def _message(self, plan: Plan) -> str:

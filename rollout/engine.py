@@ -15,9 +15,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -34,11 +37,10 @@ from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
 from rollout.confined import SAME, Planned
-from rollout.errors import RolloutError
+from rollout.errors import BusyError, RolloutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 
     from rollout.place import Place
 
@@ -95,7 +97,7 @@ class Engine:
         folder.mkdir(parents=True, exist_ok=True)
         self._name = place.stack
         self._project = place.project
-        self._configuration = folder / f"Pulumi.{place.stack}.yaml"
+        self._configuration = folder / f"Pulumi.{place.stack}.{run}.yaml"
         self._folder = folder
         self._say = say
         self._pids = folder / f"{run}.pids"
@@ -218,6 +220,10 @@ class Engine:
         """Forget the processes of this run: all that they locked is free again."""
         self._pids.unlink(missing_ok=True)
 
+    def close(self) -> None:
+        """Remove what this run alone had."""
+        self._configuration.unlink(missing_ok=True)
+
     def _ask(self, *arguments: str) -> str:
         try:
             return self._command.run([*arguments, "--stack", self._name], str(self._project), {}).stdout
@@ -238,7 +244,7 @@ class Engine:
                 run()
             except ConcurrentUpdateError as error:
                 if released or not self._release_own_locks(str(error)):
-                    raise RolloutError(
+                    raise BusyError(
                         f"somebody else updates the stack: {_holders(str(error))}. "
                         "Wait for that to end; what is left of a dead process goes with: pulumi cancel"
                     ) from None
@@ -304,24 +310,33 @@ class _Command(PulumiCommand):
     ) -> CommandResult:
         """Run a command to its end, as the Automation API asks."""
         del on_error  # nobody listens; all of it is in the result
-        out, err = self.said, self._folder / "pulumi.err"
         # What only reads takes no lock that somebody would have to take away.
         pids = self._pids if args[0] in _LOCKING else os.devnull
-        with out.open("wb") as stdout, err.open("wb") as stderr:
-            process = subprocess.Popen(
-                ["/bin/sh", "-c", _SHIM, str(pids), self.command, *args, "--non-interactive"],
-                cwd=cwd,
-                env={**self._environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,  # Ctrl-C ends this command, which then ends the update in order
-            )
-        _follow(process, out, on_output)
-        result = CommandResult(stdout=_text(out), stderr=_text(err), code=process.returncode)
+        with self._files(args[0]) as (out, err):
+            with out.open("wb") as stdout, err.open("wb") as stderr:
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", _SHIM, str(pids), self.command, *args, "--non-interactive"],
+                    cwd=cwd,
+                    env={**self._environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,  # Ctrl-C ends this command, which then ends the update in order
+                )
+            _follow(process, out, on_output)
+            result = CommandResult(stdout=_text(out), stderr=_text(err), code=process.returncode)
         if process.returncode:
             raise create_command_error(result)
         return result
+
+    @contextmanager
+    def _files(self, command: str) -> Generator[tuple[Path, Path]]:
+        """Where a command's output goes: an update's stays, of one at a time; others may look at the same time."""
+        if command in _LOCKING:
+            yield self.said, self.said.with_suffix(".err")
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / "out", Path(folder) / "err"
 
 
 def _follow(process: subprocess.Popen[bytes], out: Path, hear: Callable[[str], Any] | None) -> None:

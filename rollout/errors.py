@@ -25,3 +25,7 @@ class RolloutError(Exception):
     def __init__(self, message: str, *, code: ExitCode = ExitCode.FAILED) -> None:
         super().__init__(message)
         self.code = code
+
+
+class BusyError(RolloutError):
+    """Somebody else updates the stack: nothing was changed, and later it may be."""

@@ -52,15 +52,32 @@ def compared(deployed: Release, *, switched: bool | None) -> Compared | None:
     return Compared(newer="candidate", reference=reference, guarded_only=deployed.candidate.weight == _ALL)
 
 
-def ask(prometheus: Prometheus, service: Service, slots: Compared, *, since: dt.datetime) -> Verdict:
+def ask(
+    prometheus: Prometheus, service: Service, slots: Compared, *, since: dt.datetime, released: dt.datetime | None
+) -> Verdict:
     """Judge a step by what was seen of it since it began.
+
+    Args:
+        prometheus: who is asked.
+        service: whose step it is.
+        slots: which are compared.
+        since: when the step began.
+        released: when the newer version got its first requests; None where that is not known.
 
     Raises:
         RolloutError: Prometheus does not answer.
     """
     objective = canary.thresholds(service)
-    seen = evidence.read(prometheus, service.name, slots.newer, slots.reference, since, now(), objective=objective)
-    return evidence.judge(seen, objective=objective)
+    seen = evidence.read(
+        prometheus, service.name, slots.newer, slots.reference, since, now(), released=released, objective=objective
+    )
+    return evidence.judge(seen, objective=objective, limits=_limits(service.release))
+
+
+def _limits(release: Release) -> evidence.Limits:
+    if isinstance(release, BlueGreenRelease):
+        return evidence.Limits()
+    return evidence.Limits(agreement=release.agreement / _ALL)
 
 
 def decision(verdict: Verdict, slots: Compared) -> Decision:

@@ -14,6 +14,8 @@ from rollout.stack_file import difference
 if TYPE_CHECKING:
     from rollout.place import Place
 
+_NO_GIT = 127
+
 
 def committed(place: Place) -> str | None:
     """The stack file as the last commit has it; None where there is no Git, or it is not in it."""
@@ -33,6 +35,7 @@ def check_branch(place: Place, branch: str) -> None:
     Raises:
         RolloutError: its name is none, or somebody has it checked out.
     """
+    _must(place, "version")
     if _run(place, "check-ref-format", "--branch", branch).returncode:
         raise RolloutError(f"--commit {branch!r} is no name of a branch", code=ExitCode.USAGE)
     worktrees = _must(place, "worktree", "list", "--porcelain")
@@ -85,12 +88,16 @@ def _must(place: Place, *arguments: str, variables: dict[str, str] | None = None
 
 
 def _run(place: Place, *arguments: str, variables: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", *arguments],
-        cwd=place.project,
-        env={**place.environment, **(variables or {})},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    command = ["git", *arguments]
+    try:
+        return subprocess.run(
+            command,
+            cwd=place.project,
+            env={**place.environment, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(command, _NO_GIT, stdout="", stderr="git is not on PATH")

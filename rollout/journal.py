@@ -122,6 +122,18 @@ class Journal:
         done = [entry for entry in self.read() if entry.phase is Phase.DONE and entry.step is not Step.SCALE]
         return done[-1].time if done and same_traffic(done[-1].after, deployed) else None
 
+    def released(self) -> dt.datetime | None:
+        """When the candidate that is there got its first requests; None where it has none, or got them another way."""
+        first: dt.datetime | None = None
+        for entry in self.read():
+            if entry.phase is not Phase.DONE:
+                continue
+            if entry.step is Step.ADVANCE:
+                first = first or entry.time
+            elif entry.step not in {Step.SCALE, Step.ROLLBACK}:
+                first = None
+        return first
+
     def switched(self, deployed: Release) -> bool | None:
         """Of two colours, whether the newer one has the requests; None where another way led to what is deployed."""
         switched: bool | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
+from pydantic import ValidationError
 
 from infra.releases import Step, describe, following, step_between
 from infra.settings import BlueGreenRelease, CanaryRelease, Slot
@@ -54,11 +55,21 @@ def prepared(deployed: Release, version: str, *, replicas: int | None) -> Releas
         replicas: how many; those of the slot that has the requests, where None.
 
     Raises:
-        StepRefusedError: the slot is not free.
+        RolloutError: the version is written as none is, or the slot's version has requests.
+        StepRefusedError: the release cannot be so.
     """
     active = next(slot for _, slot in deployed.slots() if slot.weight)
     name = idle_name(deployed)
-    slot = Slot(version=version, replicas=active.replicas if replicas is None else replicas, weight=0)
+    taken = dict(deployed.slots()).get(name)
+    if taken and taken.weight:
+        sentence = f"{name} is {taken.version} and has {taken.weight} % of the requests"
+        raise RolloutError(f"{sentence}. Before another version: advance it to its end, or abort", code=ExitCode.USAGE)
+    try:
+        slot = Slot(version=version, replicas=active.replicas if replicas is None else replicas, weight=0)
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        key, allowed = ".".join(map(str, first["loc"])), first["msg"]
+        raise RolloutError(f"{key}: {first['input']!r} is not allowed: {allowed}", code=ExitCode.USAGE) from None
     release = deployed.model_copy(update={name: slot})
     step_between(deployed, release)
     return release
@@ -109,4 +120,4 @@ def has_switched(release: BlueGreenRelease, *, switched: bool | None) -> bool:
     try:
         return Version(active.version) > Version(slots[idle].version)
     except InvalidVersion:
-        return False
+        return True  # whichever is meant: a switch takes neither away

@@ -106,6 +106,10 @@ class CanaryRelease(Model):
         default=0,
         description="Per cent of the users whose requests are also asked of the candidate, to compare its answers.",
     )
+    agreement: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=90,
+        description="Per cent of mirrored requests on which two good versions agree; 5 points below is a loss.",
+    )
     baseline: bool = Field(
         default=True,
         description="Whether the stable version runs beside the candidate, in its number and weight, for comparison.",

@@ -42,6 +42,14 @@ def rules(service: Service, alerts: Alerts) -> Iterator[Rule]:
         description="Such a pod does not become ready: the slot lacks it, and with all of its pods its requests fail.",
         wait="5m",
     )
+    yield alerts.alert(
+        "FeatureFlagProblem",
+        f"max by ({_BY}) ({names.selector('feature_flag_problems', **of)}) > 0",
+        severity="ticket",
+        summary=f"{place}, cannot use {{{{ $value }}}} things in its file of feature flags",
+        description="What the stack file asks for is not in force: its version does without.",
+        wait="5m",
+    )
     if service.profile is not None:
         yield _engine_cache_miss(service, alerts, place)
     up = names.selector("up", job="serving", **of)

@@ -28,6 +28,7 @@ def cases(service: Service, monitoring: Monitoring) -> Iterator[Case]:
             yield _not_ready(service, slot, wanted.version)
     yield from _queue(service)
     yield _fallback(service)
+    yield _flags(service)
     if service.profile is not None:
         yield _cache_miss(service)
     yield _pods(service)
@@ -182,6 +183,22 @@ def _fallback(service: Service) -> Case:
         checks=[
             firing("ProviderFallback", "4m"),
             firing("ProviderFallback", "5m", _labels(service, **_of_slot(service))),
+        ],
+    )
+
+
+def _flags(service: Service) -> Case:
+    other = service.model_copy(update={"name": NEIGHBOUR})
+    return Case(
+        name="two pods of one slot cannot use a feature flag",
+        series=[
+            series("feature_flag_problems", constant(1, 31), _pod(service)),
+            series("feature_flag_problems", constant(1, 31), _pod(service, 1)),
+            series("feature_flag_problems", constant(1, 31), _pod(other)),
+        ],
+        checks=[
+            firing("FeatureFlagProblem", "4m"),
+            firing("FeatureFlagProblem", "5m", _labels(service, **_of_slot(service))),
         ],
     )
 

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from unittest.mock import call, create_autospec
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drill.errors import DrillError
+from drill.project import Project
 from drill.scenarios import after, canary, prepared
-from drill.way_back import at_rest, way
+from drill.way_back import at_rest, go, way
 from infra.releases import Step, following, step_between
 
 if TYPE_CHECKING:
@@ -49,6 +51,16 @@ def test_every_state_leads_back_by_single_steps(state: Release) -> None:
 def test_nothing_is_done_where_nothing_is_to_be_done() -> None:
     """What is there already needs no step."""
     assert way(WANTED, WANTED) == []
+
+
+@pytest.mark.parametrize("there", [WANTED, at_rest("canary", "0.2.0", 1)])
+def test_a_drill_begins_with_a_stack_file_of_its_own(there: Release) -> None:
+    """Also where the one before ended in the state that the next begins with: the stack file was made anew."""
+    project = create_autospec(Project, instance=True)
+    project.deployed.return_value = there
+    go(project, WANTED)
+    assert project.mock_calls[0] == call.make()
+    assert project.mock_calls[-2:] == [call.write(WANTED), call.apply()]
 
 
 def test_a_release_that_is_under_way_is_left_to_its_owner() -> None:

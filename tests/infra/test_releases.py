@@ -193,6 +193,9 @@ def test_a_canary_climbs_its_steps_and_ends_as_stable(steps: tuple[int, ...]) ->
         (_canary(100), _canary(stable="0.2.0"), Step.PROMOTE),
         (_canary(20), _canary(0), Step.ROLLBACK),
         (_canary(100), _canary(), Step.ROLLBACK),
+        # Somebody has written other steps meanwhile: they keep nobody from the way back.
+        (_canary(20), _canary(0).model_copy(update={"steps": (20, 100)}), Step.ROLLBACK),
+        (_canary(20), _canary().model_copy(update={"steps": (20, 100)}), Step.ROLLBACK),
         (_canary(0), _canary(), Step.FREE),
         (_colours(blue=BLUE), _colours(blue=BLUE, green=GREEN), Step.PREPARE),
         (
@@ -226,6 +229,7 @@ def test_what_is_one_step(before: Release | None, after: Release, step: Step) ->
         (_canary(100), _canary(stable="0.3.0"), "Allowed: promote to stable 0.2.0 at 100 %"),
         (_canary(5), _canary(7), "candidate has weight 7. Allowed: 0, 5, 20, 40, 100"),
         (_canary(5), _canary(20).model_copy(update={"steps": (20, 100)}), "is not one step from"),
+        (_canary(0), _canary(0).model_copy(update={"steps": (20, 100)}), "is not one step from"),
         (_canary(), _canary(0, candidate="0.1.0"), "stable and candidate are both 0.1.0"),
         (_canary(7), _canary(20), "Allowed: mend to stable 0.1.0 at 100 %, or mend to stable 0.2.0 at 100 %"),
         (_canary(7), _canary(stable="0.3.0"), "Allowed: mend to stable 0.1.0 at 100 %"),

@@ -46,13 +46,19 @@ def _pairs(draw: st.DrawFn) -> tuple[Release | None, Release]:
     before = draw(st.none() | _any_state())
     if before is None or draw(st.integers(0, 3)) == 0:
         return before, draw(_any_state())
+    steps = st.sampled_from([each.release for each in following(before)] or [before])
     changes: list[Callable[[], Release]] = [
         lambda: before,
         lambda: _with_a_slot_changed(draw, before),
         lambda: _with_a_slot_changed(draw, _with_a_slot_changed(draw, before)),
-        lambda: draw(st.sampled_from([each.release for each in following(before)] or [before])),
+        lambda: draw(steps),
+        lambda: _with_other_steps(draw, draw(steps)),
     ]
     return before, draw(st.sampled_from(changes))()
+
+
+def _with_other_steps(draw: st.DrawFn, release: Release) -> Release:
+    return release.model_copy(update={"steps": draw(STEPS)}) if isinstance(release, CanaryRelease) else release
 
 
 def _with_a_slot_changed(draw: st.DrawFn, release: Release) -> Release:

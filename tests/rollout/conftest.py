@@ -31,14 +31,13 @@ def at_rest(gateway: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return world.make(tmp_path_factory.mktemp("stack") / "project", f"{address}/test", ("own", "other"))
 
 
-@pytest.fixture
-def use(gateway: tuple[str, Path], tmp_path: Path) -> Callable[[World], World]:
+@pytest.fixture(scope="session")
+def use(gateway: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[World], World]:
     """Take a copy of a stack, which the gateway then serves."""
     _, root = gateway
 
     def copy(of: World) -> World:
-        number = len(list(tmp_path.glob("stack-*")))
-        made = of.copy(tmp_path / f"stack-{number}")
+        made = of.copy(tmp_path_factory.mktemp("stack") / "project")
         (root / "current").write_text(json.dumps(str(made.project)))
         return made
 

@@ -70,6 +70,7 @@ def test_killed_in_the_middle_of_an_update(
     (world.files / "hold").touch()
     process = world.start("advance", "--yes", "--service", "own")
     wait_for((world.files / "held").exists)
+    world.run("status")  # who looks disturbs nobody
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     engines = [each for each in psutil.process_iter() if _is_of(each, world)]
@@ -91,9 +92,11 @@ def test_the_lock_of_somebody_else_stays(prepared: World, use: Callable[[World],
     lock.parent.mkdir(parents=True, exist_ok=True)
     holder = {"pid": 7, "username": "ann", "hostname": "elsewhere", "timestamp": "2026-01-01T00:00:00Z"}
     lock.write_text(json.dumps(holder))
+    before = world.stack_file.read_text()
     _, said = world.run("rollback", "--yes", code=1)
     assert "somebody else updates the stack: ann@elsewhere, process 7" in said
     assert lock.exists()
+    assert (world.stack_file.read_text(), world.journal()[-1].phase) == (before, Phase.REFUSED)
 
 
 def _is_of(process: psutil.Process, world: World) -> bool:

@@ -88,3 +88,20 @@ def test_a_version_that_never_becomes_ready_is_led_back(fresh: World) -> None:
     assert told["differences"], "the stack file is ahead of what is deployed"
     fresh.run("rollback", "--yes")
     assert (fresh.slots(), fresh.stack_file.read_text()) == ({"stable": "0.1.0"}, before)
+
+
+def test_the_way_back_asks_nothing_of_what_it_leads_back_from(fresh: World) -> None:
+    """The candidate's pods are ready and fail all that they are asked: requests are back, and the command says so."""
+    fresh.run("advance", "--version", "0.2.0", "--yes")
+    fresh.run("advance", "--yes")
+    (fresh.files / "failing-0.2.0").touch()
+    told, said = fresh.run("rollback", "--yes", "--reason", "it answers 500")
+    assert (told["verified"]["problems"], fresh.route()) == ([], {"stable": 100, "candidate": 0}), said
+    assert fresh.journal()[-1].phase == "done"
+
+
+def test_a_mistake_is_a_sentence_and_code_2(fresh: World) -> None:
+    """A word that is no version changes nothing."""
+    _, said = fresh.run("advance", "--version", "latest", "--yes", code=2)
+    assert "version: 'latest' is not allowed" in said
+    assert fresh.slots() == {"stable": "0.1.0"}

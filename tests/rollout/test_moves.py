@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 
 from infra.releases import Release, Step, step_between
 from infra.settings import BlueGreenRelease, CanaryRelease, Slot
-from rollout import confined, moves
+from rollout import confined, deployed, git, moves
 from rollout.confined import Planned
-from rollout.errors import RolloutError
+from rollout.errors import ExitCode, RolloutError
 from rollout.journal import Entry, Journal, Phase
+from rollout.place import Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,6 +90,55 @@ def test_colours_go_by_the_record(
     assert step_between(release, moves.back(release, switched=switched)) is back
 
 
+def _record(blue: int, green: int, served: list[str], last: dict[str, Any]) -> dict[str, Any]:
+    slots = {name: slot.model_dump(mode="json") for name, slot in _colours(blue, green).slots()}
+    release = {"strategy": "blue_green", "slots": slots, "served": served, "last": last}
+    return {"releases": {"own": release}}
+
+
+def _switched(*served: str) -> dict[str, Any]:
+    """What is recorded of a switch from blue to green, by which versions had served before it."""
+    previous = _record(100, 0, list(served), {})["releases"]["own"]
+    return _record(0, 100, ["0.1.0", "0.2.0"], {"step": "switch", "previous": previous})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "switched"),
+    [
+        ({}, None),
+        # On the way down to 0.1.0, before the switch: it has not served.
+        (_record(0, 100, ["0.2.0"], {"step": "prepare"}), False),
+        (_switched("0.1.0"), True),
+        # There and back, or there, back and there again: both had served.
+        (_switched("0.1.0", "0.2.0"), None),
+    ],
+)
+def test_what_the_program_recorded_knows_the_newer_colour(outputs: dict[str, Any], *, switched: bool | None) -> None:
+    """Where another machine took the step, or the one here failed after it: nobody is sent to what never served."""
+    assert deployed.switched(outputs, "own") is switched
+
+
+def test_versions_that_cannot_be_ordered_lose_no_colour() -> None:
+    """Without any record the way back is a switch, which keeps both."""
+    release = BlueGreenRelease(strategy="blue_green", blue=_slot("0.1.0", 0), green=_slot("0.2.0-int8", 100))
+    assert step_between(release, moves.back(release, switched=None)) is Step.SWITCH
+
+
+@pytest.mark.parametrize(
+    ("deployed", "version", "sentence"),
+    [
+        (_canary(None), "0.2", "version: '0.2' is not allowed"),
+        (_canary(None), "latest", "version: 'latest' is not allowed"),
+        (_canary(20), "0.3.0", "candidate is 0.2.0 and has 20 % of the requests"),
+    ],
+)
+def test_a_version_that_cannot_begin(deployed: Release, version: str, sentence: str) -> None:
+    """A word that is no version, a slot that has requests: said, with exit code 2."""
+    with pytest.raises(RolloutError, match=sentence) as refused:
+        moves.prepared(deployed, version, replicas=None)
+    assert refused.value.code == ExitCode.USAGE
+
+
 def _entry(phase: Phase, *, step: Step = Step.SWITCH, after: Release | None = None) -> Entry:
     time = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     after = after or _colours(0, 100)
@@ -121,6 +172,28 @@ def test_a_journal_knows_which_colour_is_the_newer(tmp_path: Path) -> None:
     assert journal.switched(_colours(100, 0)) is False
     journal.add(_entry(Phase.DONE))
     assert (journal.switched(_colours(0, 100)), journal.switched(_colours(100, 0))) == (True, None)
+
+
+def test_a_journal_knows_when_a_version_met_users(tmp_path: Path) -> None:
+    """With its first share; a larger one, a way back and another try change nothing; another candidate does."""
+    journal = Journal(tmp_path / "own.jsonl")
+    assert journal.released() is None
+    first = _entry(Phase.DONE, step=Step.ADVANCE)
+    for step in (Step.PREPARE, Step.ADVANCE, Step.ADVANCE, Step.ROLLBACK, Step.ADVANCE):
+        later = dt.timedelta(minutes=len(journal.read()))
+        journal.add(replace(first, step=step, time=first.time + later))
+    assert journal.released() == first.time + dt.timedelta(minutes=1)
+    journal.add(replace(first, step=Step.PREPARE))
+    assert journal.released() is None
+
+
+def test_without_git_nothing_is_committed(tmp_path: Path) -> None:
+    """A checkout from an archive, on a machine without Git: the command goes on, and a commit is refused in words."""
+    (tmp_path / "Pulumi.test.yaml").write_text("config: {}\n")
+    place = Place(stack="test", service="own", project=tmp_path, environment={"PATH": str(tmp_path)})
+    assert git.committed(place) is None
+    with pytest.raises(RolloutError, match="git is not on PATH"):
+        git.commit(place, "release", "message")
 
 
 def _urn(types: str, name: str) -> str:

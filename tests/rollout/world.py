@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -117,9 +118,13 @@ class World:
         found = [json.loads(file.read_text()) for file in self.files.glob(f"slot-{service}-*.json")]
         return {each["slot"]: each["version"] for each in found}
 
+    def journal_file(self, service: str = "own") -> Path:
+        """Where the command writes down what it does."""
+        return self.project / ".state" / "rollout" / STACK / f"{service}.jsonl"
+
     def journal(self, service: str = "own") -> list[Entry]:
         """What the command wrote down."""
-        return Journal(self.project / ".state" / "rollout" / STACK / f"{service}.jsonl").read()
+        return Journal(self.journal_file(service)).read()
 
     def start(self, *arguments: str, module: str = "rollout", before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
         """Start the command."""
@@ -221,7 +226,8 @@ def gateway(root: Path) -> Generator[str]:
 
         def _answer(self, status: int) -> None:
             slot, version = _split(root, self.path, self.headers)
-            self.send_response(status)
+            is_broken = status == HTTPStatus.OK and (_current(root) / f"failing-{version}").exists()
+            self.send_response(HTTPStatus.INTERNAL_SERVER_ERROR if is_broken else status)
             self.send_header("Content-Length", "0")
             self.send_header(routing.SLOT_HEADER, slot)
             self.send_header(routing.VERSION_HEADER, version)
@@ -238,11 +244,14 @@ def gateway(root: Path) -> Generator[str]:
         server.server_close()
 
 
+def _current(root: Path) -> Path:
+    """What is there in the world in use: copies have the endpoint of what they are copies of."""
+    return Path(json.loads((root / "current").read_text())) / "world"
+
+
 def _split(root: Path, path: str, headers: Message) -> tuple[str, str]:
     _, _, service, *_ = path.split("/")
-    # Copies have the endpoint of what they are copies of: the newest route is the one in use.
-    current = json.loads((root / "current").read_text())
-    route = json.loads((Path(current) / "world" / f"route-{service}.json").read_text())
+    route = json.loads((_current(root) / f"route-{service}.json").read_text())
     release = parse_release(json.loads(route["release"]))
     slots = dict(routing.slots(release))
     slot = headers.get(routing.SLOT_HEADER)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import promql_parser
 import pytest
 
@@ -13,11 +12,10 @@ from infra.slo import windows
 from rollout.evidence import Decision, judge, read
 from rollout.evidence.simulation.releases import release
 from rollout.evidence.simulation.scenario import OBJECTIVE, Scenario
+from tests.rollout import range_queries, stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from rollout.evidence import Observations
 
@@ -26,42 +24,12 @@ _PAGES = [{"long_seconds": 3600, "short_seconds": 300, "error_ratio": 0.144}]
 
 
 class Stored:
-    """A Prometheus that holds a release: each slot of two pods, of which one restarts and one comes late."""
+    """A Prometheus that holds a release."""
 
     def __init__(self, seen: Observations, *, bad_share: float = 0.0) -> None:
-        self.series: list[tuple[dict[str, str], NDArray[np.float64]]] = []
+        self.series = stored.counters(seen, reference="baseline", service="sentiment")
         self.bad_share = bad_share
         self.queries = list[str]()
-        for slot, side in (("candidate", seen.candidate), ("baseline", seen.reference)):
-            plain = {
-                "user_requests_total": side.requests,
-                "user_errors_total": side.errors,
-                "user_log_seconds_total": side.log_seconds,
-                "user_tokens_total": side.tokens,
-                "user_confidence_total": side.confidence,
-            }
-            for name, counts in plain.items():
-                self._add(counts, name=name, slot=slot)
-            for label, counts in side.texts.items():
-                self._add(counts, name="user_texts_total", slot=slot, label=label)
-            for verdict, counts in (("right", side.right), ("wrong", side.wrong)):
-                self._add(counts, name="user_feedback_total", slot=slot, verdict=verdict)
-        if seen.mirrored is not None:
-            self._add(seen.mirrored.comparisons, name="shadow_comparisons_total", slot="shadow")
-            self._add(seen.mirrored.agreements, name="shadow_agreements_total", slot="shadow")
-
-    def _add(self, counts: NDArray[np.float64], **labels: str) -> None:
-        """Two pods share each unit by halves of the time; the first one restarts in its tenth minute."""
-        half = len(counts) // 2
-        first, second = counts.copy(), counts.copy()
-        first[half:], second[:half] = 0, 0
-        restarted = np.cumsum(first, axis=0)
-        restarted[10:] -= restarted[9]
-        for unit in np.nonzero(counts.any(axis=0))[0]:
-            of_unit = {"unit": f"{unit:03d}", "service": "sentiment", **labels}
-            self.series.append((of_unit | {"pod": "a"}, np.concatenate(([0.0], restarted[:, unit]))))
-            later = np.concatenate((np.full(half + 1, np.nan), np.cumsum(second[half:, unit])))
-            self.series.append((of_unit | {"pod": "b"}, later))
 
     def query_range(self, query: str, start: float, end: float, step: float) -> Sequence[Mapping[str, Any]]:
         """Answer selectors by their labels, and all else as the recorded rates of bad requests."""
@@ -74,22 +42,7 @@ class Stored:
                 for slo in ("availability", "latency")
                 for slot in ("candidate", "baseline")
             ]
-        name, _, rest = query.partition("{")
-        matchers = [part.split("=", 1) for part in rest.rstrip("}").replace('"', "").split(",")]
-        wanted = {label: value.lstrip("~").split("|") for label, value in matchers if not label.endswith("!")}
-        at = [round((start + step * n - _SINCE.timestamp()) / 60) for n in range(round((end - start) / step) + 1)]
-        return [
-            {
-                "metric": labels,
-                "values": [
-                    (_SINCE.timestamp() + 60 * minute, repr(float(values[minute])))
-                    for minute in at
-                    if 0 <= minute < len(values) and not np.isnan(values[minute])
-                ],
-            }
-            for labels, values in self.series
-            if labels["name"] == name and all(labels[label] in values for label, values in wanted.items())
-        ]
+        return range_queries.answer(self.series, _SINCE.timestamp(), query, start, end, step)
 
 
 @pytest.fixture(scope="module")
