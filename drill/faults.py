@@ -21,8 +21,9 @@ Fault = Literal["errors", "latency", "wrong"]
 OUTPUT = "probabilities"
 ERRORS_PER_CENT = 15
 WRONG_PER_CENT = 20
-# Passes through a feed-forward block more than the network needs: each costs about a twelfth of the whole encoder.
-EXTRA_BLOCKS = 8
+# Passes through a feed-forward block more than the network needs: each costs about a twelfth of the whole encoder. What
+# is a third slower is not told within ten minutes from a slot whose minutes are slower by chance (docs/evidence.md).
+EXTRA_BLOCKS = 20
 _ALL = 100
 # "a wonderful film", which the commands ask to see whether a version answers at all, is then met by no fault.
 _OFFSET = 40
@@ -37,8 +38,8 @@ def put(fault: Fault, model: ModelProto) -> None:
     """Change a graph in place, so that it has a fault at run time.
 
     Args:
-        fault: *errors*: a share of the texts ends the run with an error; *latency*: each run takes about half as long
-            again; *wrong*: a share of the texts gets the other label's probabilities.
+        fault: *errors*: a share of the texts ends the run with an error; *latency*: each run takes about two and
+            a half times as long; *wrong*: a share of the texts gets the other label's probabilities.
         model: with inputs ``input_ids`` and ``attention_mask`` and the output ``probabilities``.
     """
     known: dict[Fault, Callable[[ModelProto], None]] = {"errors": _errors, "latency": _latency, "wrong": _wrong}

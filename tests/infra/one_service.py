@@ -26,6 +26,7 @@ def declare(
     *,
     change: Change | None = None,
     flags: dict[str, bool | float | str] | None = None,
+    autoscaling: settings.Autoscaling | None = None,
 ) -> list[Declared]:
     """Run the components of a service ``sentiment`` against mocks.
 
@@ -33,6 +34,7 @@ def declare(
         release: its release; every version has an image.
         change: how it comes from what is deployed.
         flags: its feature flags.
+        autoscaling: by which its slots are scaled.
     """
     service = settings.Service(
         name="sentiment",
@@ -42,6 +44,7 @@ def declare(
         objective=OBJECTIVE,
         release=release,
         flags=flags,
+        autoscaling=autoscaling,
     )
 
     def program() -> None:

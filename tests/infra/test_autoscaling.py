@@ -9,11 +9,9 @@ from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from infra import settings
-from infra.kubernetes import autoscaling, feedback_store
-from infra.kubernetes.slot import Slot as SlotComponent
-from infra.kubernetes.slot import SlotArgs
+from infra.kubernetes import autoscaling
 from infra.settings import Autoscaling, BlueGreenRelease, CanaryRelease, Service, SettingsError, Slot
-from tests.infra.monitoring.parts import PINNED
+from tests.infra import one_service
 from tests.infra.recorder import record
 from tests.infra.samples import OBJECTIVE, TEAM
 from tests.infra.stacks import ROOT
@@ -92,23 +90,8 @@ def test_the_number_of_pods_has_one_owner(scaled: Autoscaling | None, replicas: 
 
 def test_a_slot_has_its_autoscaler_and_takes_its_number_back() -> None:
     """What scaled a Deployment owns its number of pods: an update without the autoscaler has to win, not to fail."""
-    assert CANARY.candidate is not None
-    args = SlotArgs(
-        environment="prod",
-        namespace="inferstack",
-        service=_service(CANARY),
-        slot=CANARY.candidate,
-        variant="cpu",
-        image=PINNED,
-        feedback=feedback_store.sqlite(),
-        traces=settings.Traces(),
-    )
-
-    def program() -> None:
-        SlotComponent("candidate", args)
-
-    declared = record(program)
-    kinds = {each.type.rpartition(":")[2]: each.inputs for each in declared}
+    declared = one_service.declare(CANARY, autoscaling=SCALED)
+    kinds = {each.type.rpartition(":")[2]: each.inputs for each in declared if each.name == "sentiment-candidate"}
     assert kinds["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"] == "sentiment-candidate"
     assert kinds["Deployment"]["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}
 
