@@ -28,7 +28,7 @@ def release(outputs: Mapping[str, Any], service: str, *, like: Release) -> Relea
         RolloutError: the outputs are not those of this program.
     """
     found: dict[str, Any] | None = outputs.get("releases", {}).get(service)
-    if found is None:
+    if not found:  # without a field: no update was aimed at it yet
         return None
     base: dict[str, Any] = {}
     if found.get("strategy") == like.strategy:

@@ -193,7 +193,7 @@ def _flags(service: Service) -> Case:
         name="two pods of one slot cannot use a feature flag",
         series=[
             series("feature_flag_problems", constant(1, 31), _pod(service)),
-            series("feature_flag_problems", constant(1, 31), _pod(service, 1)),
+            series("feature_flag_problems", constant(1, 31), {**_pod(service), "pod": "another"}),
             series("feature_flag_problems", constant(1, 31), _pod(other)),
         ],
         checks=[

@@ -118,6 +118,11 @@ def test_what_the_program_recorded_knows_the_newer_colour(outputs: dict[str, Any
     assert deployed.switched(outputs, "own") is switched
 
 
+def test_a_service_that_no_update_was_aimed_at_is_not_deployed() -> None:
+    """It is in the outputs without a field, and holds up nobody's way back."""
+    assert deployed.release({"releases": {"own": {}}}, "own", like=_canary(None)) is None
+
+
 def test_versions_that_cannot_be_ordered_lose_no_colour() -> None:
     """Without any record the way back is a switch, which keeps both."""
     release = BlueGreenRelease(strategy="blue_green", blue=_slot("0.1.0", 0), green=_slot("0.2.0-int8", 100))
