@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import FrameType
 
-
 _CHECKOUT = Path(__file__).resolve().parent.parent
 _FOLDER = _CHECKOUT / ".state" / "drill"
 _SERVICE = "sentiment"

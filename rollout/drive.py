@@ -343,8 +343,12 @@ class Driver:
         if route and moved and not creates and len(plan.changes) > 1:
             self._engine.up(text, rules=False, targets=[route], message=f"{plan.step}: the route of {plan.after}")
             self._say("the route leads back")
-        # Policies have judged the preview; those that speak against other resources do not count here.
-        self._back(plan, text, complete=complete)
+            try:
+                self._back(plan, text, complete=complete)
+            except BusyError as error:  # a part is there already: the stack file must go on saying so
+                raise RolloutError(str(error)) from None
+        else:
+            self._back(plan, text, complete=complete)
 
     def _forward(self, plan: Plan) -> None:
         """Everything, as the preview has shown that only the service changes: an aimed update can fail by chance."""
@@ -355,6 +359,7 @@ class Driver:
         targets: list[str] | None = None
         if plan.beside or plan.preview.problems or not complete:
             targets = [*sorted(plan.own), *([plan.stack] if plan.stack and complete else [])]
+        # Policies have judged the preview; those that speak against other resources do not count here.
         self._engine.up(text, rules=False, targets=targets, message=self._message(plan))
 
     def _message(self, plan: Plan) -> str:
