@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from infra import release_states
 from infra.releases import Step
-from rollout import stack_file
+from infra.settings import PROJECT, yaml_text
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ def switched(outputs: Mapping[str, Any], service: str) -> bool | None:
     return True if came is not None and active.version not in came.served else None
 
 
-def others_as_deployed(place: Place, text: str, outputs: Mapping[str, Any]) -> tuple[str, bool]:
-    """A text in which every other service is as it is deployed, so that an update records of them nothing else.
+def others_as_deployed(place: Place, text: str, outputs: Mapping[str, Any]) -> str:
+    """A text in which every other service is as it is deployed, so that an update records nothing else of them.
 
     Args:
         place: whose other services are meant.
@@ -67,17 +69,20 @@ def others_as_deployed(place: Place, text: str, outputs: Mapping[str, Any]) -> t
         outputs: of the stack.
 
     Returns:
-        The text, and whether all of them could be written so.
+        The text; for the engine, not for people, as it has no comments where anything differs.
     """
-    complete = True
-    for service in place.settings_of(text).services:
-        if service.name == place.service:
-            continue
-        there = release(outputs, service.name, like=service.release)
-        if there == service.release:
-            continue
-        if there is None or there.strategy != service.release.strategy:
-            complete = False
-            continue
-        text = stack_file.with_release(text, service=service.name, release=there, source=place.source)
-    return text, complete
+    others = [each for each in place.settings_of(text).services if each.name != place.service]
+    there = {each.name: release(outputs, each.name, like=each.release) for each in others}
+    if all(there[each.name] == each.release for each in others):
+        return text
+    document: Any = yaml_text.load(text)
+    key = f"{PROJECT}:services"
+    services = list[dict[str, Any]]()
+    for each in document["config"][key]:
+        known = there.get(each["name"])
+        if known is not None:
+            services.append({**each, "release": known.model_dump(mode="json", exclude_none=True)})
+        elif each["name"] == place.service:
+            services.append(each)
+    document["config"][key] = services
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)

@@ -237,7 +237,7 @@ class Driver:
         text = self._text(situation.text, after)
         entry = self._begin(step, before=before, after=after, reason=reason)
         # What else the file says of other services is not a part of this, and must not be recorded as deployed.
-        applied, complete = deployed.others_as_deployed(self.place, text, situation.outputs)
+        applied = deployed.others_as_deployed(self.place, text, situation.outputs)
         plan = self._plan(situation, after, step, text, applied=applied)
         against = [each.text for each in plan.preview.problems if each.urn in plan.own]
         if against and not forced:
@@ -253,7 +253,7 @@ class Driver:
             plan,
             entry,
             slots=slots,
-            apply=lambda: self._lead_back(plan, applied, complete=complete),
+            apply=lambda: self._lead_back(plan, applied),
             forced=forced,
         )
 
@@ -335,7 +335,7 @@ class Driver:
             self._say(f"not verified: {error}")
             return None
 
-    def _lead_back(self, plan: Plan, text: str, *, complete: bool) -> None:
+    def _lead_back(self, plan: Plan, text: str) -> None:
         """The route by itself first, as a slot that does not become ready would hold up all that comes after it."""
         route = confined.route(plan.own, service=self.place.service)
         creates = any(each.change not in {"update", "delete"} for each in plan.changes)
@@ -344,21 +344,21 @@ class Driver:
             self._engine.up(text, rules=False, targets=[route], message=f"{plan.step}: the route of {plan.after}")
             self._say("the route leads back")
             try:
-                self._back(plan, text, complete=complete)
+                self._back(plan, text)
             except BusyError as error:  # a part is there already: the stack file must go on saying so
                 raise RolloutError(str(error)) from None
         else:
-            self._back(plan, text, complete=complete)
+            self._back(plan, text)
 
     def _forward(self, plan: Plan) -> None:
         """Everything, as the preview has shown that only the service changes: an aimed update can fail by chance."""
         self._engine.up(plan.text, rules=True, targets=None, message=self._message(plan))
 
-    def _back(self, plan: Plan, text: str, *, complete: bool) -> None:
+    def _back(self, plan: Plan, text: str) -> None:
         """The service's own resources alone, whatever else would change; not aimed where nothing else is known to."""
         targets: list[str] | None = None
-        if plan.beside or plan.preview.problems or not complete:
-            targets = [*sorted(plan.own), *([plan.stack] if plan.stack and complete else [])]
+        if plan.beside or plan.preview.problems:
+            targets = [*sorted(plan.own), *([plan.stack] if plan.stack else [])]
         # Policies have judged the preview; those that speak against other resources do not count here.
         self._engine.up(text, rules=False, targets=targets, message=self._message(plan))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rollout.world import SERVICE
+
 if TYPE_CHECKING:
     from tests.rollout.world import World
 
@@ -72,6 +74,25 @@ def test_what_belongs_to_others_stops_a_step_and_no_rollback(fresh: World) -> No
     assert outputs["own"]["slots"].keys() == {"stable"}
     assert outputs["other"]["slots"]["stable"]["replicas"] == 1
     assert "replicas: 2" in fresh.stack_file.read_text()
+
+
+def test_another_service_that_is_to_become_another_holds_up_no_way_back(fresh: World) -> None:
+    """Its strategy changes in the file, and a third one comes: neither is recorded as deployed, the way back is."""
+    fresh.run("advance", "--version", "0.2.0", "--yes")
+    fresh.run("advance", "--yes")
+    head, other, tail = fresh.stack_file.read_text().partition("strategy: canary  # other\n")
+    tail = tail.replace("pause_minutes: 0", "keep_minutes: 5").replace("baseline: false", "")
+    tail = tail.replace("stable:", "blue:")
+    changed = head + other.replace("canary", "blue_green") + tail + SERVICE.format(name="third")
+    fresh.stack_file.write_text(changed)
+    fresh.run("rollback", "--yes")
+    outputs = json.loads(fresh.pulumi("stack", "output", "--json"))["releases"]
+    assert {name: record["strategy"] for name, record in outputs.items()} == {"own": "canary", "other": "canary"}
+    told, said = fresh.run("status")
+    [candidate] = [row["deployed"] for row in told["slots"] if row["slot"] == "candidate"]
+    assert (candidate["version"], candidate["weight"]) == ("0.2.0", 0), said
+    assert not [each for each in told["differences"] if "committed" not in each]
+    assert "blue_green  # other" in fresh.stack_file.read_text()
 
 
 def test_a_version_that_never_becomes_ready_is_led_back(fresh: World) -> None:

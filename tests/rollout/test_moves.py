@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.release_states import State
 from infra.releases import Release, Step, step_between
 from infra.settings import BlueGreenRelease, CanaryRelease, Slot
 from rollout import confined, deployed, git, moves
@@ -17,9 +20,7 @@ from rollout.confined import Planned
 from rollout.errors import ExitCode, RolloutError
 from rollout.journal import Entry, Journal, Phase
 from rollout.place import Place
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.rollout import world
 
 STEPS = (5, 20, 40, 100)
 
@@ -121,6 +122,34 @@ def test_what_the_program_recorded_knows_the_newer_colour(outputs: dict[str, Any
 def test_a_service_that_no_update_was_aimed_at_is_not_deployed() -> None:
     """It is in the outputs without a field, and holds up nobody's way back."""
     assert deployed.release({"releases": {"own": {}}}, "own", like=_canary(None)) is None
+
+
+def _stack_file(**releases: Release) -> str:
+    """With a service for each release."""
+    document: Any = yaml.safe_load(world.STACK_FILE.format(services="".join(map(_service, releases))))
+    for service in document["config"]["inferstack:services"]:
+        service["release"] = releases[service["name"]].model_dump(mode="json", exclude_none=True)
+    return yaml.safe_dump(document)
+
+
+def _service(name: str) -> str:
+    return world.SERVICE.format(name=name)
+
+
+@settings(max_examples=30)  # each reads some YAML
+@given(there=st.none() | RELEASES, wanted=RELEASES, steps=st.sampled_from([STEPS, (50, 100)]))
+def test_a_way_back_takes_others_as_they_are_deployed(
+    there: Release | None, wanted: Release, steps: tuple[int, ...]
+) -> None:
+    """Whatever the file wants of them, also other steps or another strategy; without those that are not deployed."""
+    if isinstance(wanted, CanaryRelease):
+        wanted = wanted.model_copy(update={"steps": steps, "pause_minutes": 7})
+    own = _canary(20)
+    record = State(release=there, served=()).plain() if there else {}
+    place = Place(stack="test", service="own", project=Path("/nowhere"), environment={})
+    text = deployed.others_as_deployed(place, _stack_file(own=own, other=wanted), {"releases": {"other": record}})
+    left = {service.name: service.release for service in place.settings_of(text).services}
+    assert left == {"own": own, **({"other": there} if there else {})}
 
 
 def test_versions_that_cannot_be_ordered_lose_no_colour() -> None:
