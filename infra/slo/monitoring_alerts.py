@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from infra.slo import gpu_alerts
+from infra.slo import gpu_alerts, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +15,27 @@ if TYPE_CHECKING:
 
 # Longer than a pod's grace period, a rollout, and a node that comes.
 _TARGET_FOR: Final = "10m"
+# Of what exporters tell, that of which alerts are made and which is there at any time; and by what it is looked for:
+# one exporter tells of the whole cluster, of the other each tells of its own node.
+_CLUSTER: Final = ("kube_deployment_spec_replicas", "kube_node_status_condition", "kube_pod_labels")
+_EACH_NODE: Final = ("DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_UTIL", "DCGM_FI_DEV_XID_ERRORS")
 _ERRORS_SHARE: Final = 0.01
 _FOR: Final = "5m"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A metric without which alerts are blind.
+
+    Attributes:
+        job: that tells it.
+        metric: its name.
+        by: labels that it shares with the target that tells it.
+    """
+
+    job: str
+    metric: str
+    by: tuple[str, ...]
 
 
 def jobs(settings: Settings) -> tuple[str, ...]:
@@ -28,6 +48,15 @@ def jobs(settings: Settings) -> tuple[str, ...]:
     return (*always, "dcgm-exporter") if gpus else always
 
 
+def told(settings: Settings) -> Iterator[Told]:
+    """What a stack's exporters must tell at any time while they are up."""
+    for metric in _CLUSTER:
+        yield Told(job="kube-state-metrics", metric=metric, by=())
+    if gpu_alerts.present(settings):
+        for metric in _EACH_NODE:
+            yield Told(job="dcgm-exporter", metric=metric, by=("node",))
+
+
 def rules(settings: Settings, alerts: Alerts) -> Iterator[Rule]:
     """The alerts on the monitoring's own health, and the one that always fires."""
     yield alerts.alert(
@@ -38,6 +67,8 @@ def rules(settings: Settings, alerts: Alerts) -> Iterator[Rule]:
         description="This always fires. Who no longer hears it, hears of nothing else either.",
     )
     yield from _targets(settings, alerts)
+    for metric in told(settings):
+        yield _absent(metric, alerts)
     yield from _prometheus(alerts)
     yield from _alertmanager(alerts)
     yield from _spans(alerts)
@@ -62,6 +93,21 @@ def _targets(settings: Settings, alerts: Alerts) -> Iterator[Rule]:
             description="Alerts that are made of its metrics cannot fire.",
             wait=_TARGET_FOR,
         )
+
+
+def _absent(told: Told, alerts: Alerts) -> Rule:
+    by = ", ".join(told.by)
+    answers = f"group by ({', '.join(('job', *told.by))}) ({names.selector('up', job=told.job)} == 1)"
+    where = "".join(f" on {{{{ $labels.{label} }}}}" for label in told.by)
+    return alerts.alert(
+        "PlatformMetricsAbsent",
+        f"{answers} unless on ({by}) group by ({by}) ({told.metric})",
+        severity="ticket",
+        metric=told.metric,
+        summary=f"{{{{ $labels.job }}}}{where} answers Prometheus, and tells no {told.metric} for {_TARGET_FOR}",
+        description="Alerts that are made of it cannot fire.",
+        wait=_TARGET_FOR,
+    )
 
 
 def _prometheus(alerts: Alerts) -> Iterator[Rule]:

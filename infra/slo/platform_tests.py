@@ -66,12 +66,18 @@ def cases(settings: Settings) -> Iterator[Case]:
         *_volume(settings),
         *_pods(),
         *_targets(settings),
+        *_told(settings),
         *_prometheus(),
         *_alertmanager_and_spans(),
         *(_gpus() if gpu_alerts.present(settings) else ()),
     ]
     for example in examples:
         yield example.case()
+    yield Case(
+        name="what an exporter that is down does not tell is no news",
+        series=[series("up", _same(0), job=job, node="a") for job in sorted(_tellers(settings))],
+        checks=[firing("PlatformMetricsAbsent", minutes(30))],
+    )
 
 
 def _same(value: float) -> str:
@@ -202,6 +208,34 @@ def _targets(settings: Settings) -> Iterator[_Example]:
             good=tuple(each for each in all_there if f'job="{job}"' not in each["series"]),
             labels={"job": job},
             first=15,
+        )
+
+
+def _tellers(settings: Settings) -> set[str]:
+    return {told.job for told in monitoring_alerts.told(settings)}
+
+
+def _told(settings: Settings) -> Iterator[_Example]:
+    """Of two exporters one tells less than it should; another job of its node, or of the cluster, tells nothing."""
+    every = tuple(monitoring_alerts.told(settings))
+    for told in every:
+        at, beside = {"node": "a"}, {"node": "b"}
+        others = [each for each in every if each.metric != told.metric]
+        yield _Example(
+            alert="PlatformMetricsAbsent",
+            bad=(
+                series("up", _same(1), at, job=told.job, pod="a"),
+                series(told.metric, "1x4 stale", at, pod="x"),
+            ),
+            good=(
+                series("up", _same(1), at, job="node-exporter", pod="b"),
+                *(series("up", _same(1), beside, job=told.job, pod="c") for _ in told.by),
+                *(series(told.metric, _same(1), beside, pod="y") for _ in told.by),
+                *(series(each.metric, _same(1), node, pod="z") for each in others for node in (at, beside)),
+            ),
+            labels={"job": told.job, "metric": told.metric, **{label: at[label] for label in told.by}},
+            first=15,
+            only={"metric": told.metric},
         )
 
 

@@ -33,7 +33,7 @@ def rules(service: Service, alerts: Alerts) -> Iterator[Rule]:
     if slots:  # a service that idles on purpose is not missed
         yield from _absent(service, alerts)
     for slot in slots:
-        yield _not_ready(service, alerts, slot)
+        yield from _not_ready(service, alerts, slot)
 
 
 def threshold(service: Service, slo: Slo, window: BurnWindow) -> float:
@@ -134,21 +134,28 @@ def _absent(service: Service, alerts: Alerts) -> Iterator[Rule]:
         )
 
 
-def _not_ready(service: Service, alerts: Alerts, slot: str) -> Rule:
+def _not_ready(service: Service, alerts: Alerts, slot: str) -> Iterator[Rule]:
     version = dict(service.release.slots())[slot].version
     labels = {"namespace": naming.SERVICES_NAMESPACE, "deployment": naming.slot_name(service.name, slot)}
+    there, ready = (
+        names.selector(f"kube_deployment_{name}", **labels) for name in ("spec_replicas", "status_replicas_ready")
+    )
     # While kube-state-metrics is replaced there are two of it, and each series twice.
-    wanted, ready = (
-        f"max by (namespace, deployment) ({names.selector(f'kube_deployment_{name}', **labels)})"
-        for name in ("spec_replicas", "status_replicas_ready")
-    )
-    return alerts.alert(
-        "SlotNotReady",
-        f"{wanted} - {ready} > 0",
-        severity="ticket",
-        slot=slot,
-        version=version,
-        summary=f"{service.name}: slot {slot}, {version}, is {{{{ $value }}}} ready pods short for {_NOT_READY_FOR}",
-        description="Its share of the requests meets fewer pods than it was given; with none left, it fails.",
-        wait=_NOT_READY_FOR,
-    )
+    wanted, found = (f"max by (namespace, deployment) ({series})" for series in (there, ready))
+    # Without any Deployment it is kube-state-metrics that is amiss, which PlatformMetricsAbsent tells.
+    gone = f"absent({there}) and on () count(kube_deployment_spec_replicas)"
+    for expr, state, missing in (
+        (f"{wanted} - {found} > 0", "is {{ $value }} ready pods short", {}),
+        (gone, "has no Deployment", {"missing": "deployment"}),
+    ):
+        yield alerts.alert(
+            "SlotNotReady",
+            expr,
+            severity="ticket",
+            slot=slot,
+            version=version,
+            **missing,
+            summary=f"{service.name}: slot {slot}, {version}, {state} for {_NOT_READY_FOR}",
+            description="Its share of the requests meets fewer pods than it was given; with none left, it fails.",
+            wait=_NOT_READY_FOR,
+        )

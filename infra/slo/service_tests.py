@@ -26,6 +26,7 @@ def cases(service: Service, monitoring: Monitoring) -> Iterator[Case]:
     for slot, wanted in service.release.slots():
         if wanted.replicas:
             yield _not_ready(service, slot, wanted.version)
+            yield from _gone(service, slot, wanted.version)
     yield from _queue(service)
     yield _fallback(service)
     yield _flags(service)
@@ -148,6 +149,29 @@ def _not_ready(service: Service, slot: str, version: str) -> Case:
             firing(alert, "20m", fires, only=only),
             firing(alert, "25m", only=only),
         ],
+    )
+
+
+def _gone(service: Service, slot: str, version: str) -> Iterator[Case]:
+    """Somebody has deleted the slot's Deployment; or nothing is known of any."""
+    of = {"namespace": naming.SERVICES_NAMESPACE, "deployment": naming.slot_name(service.name, slot)}
+    elsewhere = [{**of, "namespace": "elsewhere"}, {**of, "deployment": naming.slot_name(NEIGHBOUR, slot)}]
+    alert, only, spec = "SlotNotReady", {"slot": slot}, "kube_deployment_spec_replicas"
+    fires = {**_labels(service, slot=slot, version=version, missing="deployment"), **of}
+    gone = series(spec, "2x9 stale _x19 2x29", of)
+    yield Case(
+        name=f"{slot}: a Deployment that is gone for ten minutes is told of",
+        series=[gone, *(series(spec, constant(2, _HOUR), labels) for labels in elsewhere)],
+        checks=[
+            firing(alert, "19m", only=only),
+            firing(alert, "20m", fires, only=only),
+            firing(alert, "31m", only=only),
+        ],
+    )
+    yield Case(
+        name=f"{slot}: where no Deployment is known, none is missed",
+        series=[gone],
+        checks=[firing(alert, "25m", only=only)],
     )
 
 
