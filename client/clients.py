@@ -84,12 +84,13 @@ class Client:
                 is sent, one of a thousand.
 
         Raises:
+            TypeError: one text, where a list of them is asked for.
             RefusedError: a text is not allowed, for example.
             UnavailableError: the service cannot answer now.
             NoAnswerError: nothing answered in time.
             UnexpectedAnswerError: what answered is no service of this kind.
         """
-        response, attempts = self._exchange("/v1/predict", {"inputs": list(texts)}, user, idempotent=True)
+        response, attempts = self._exchange("/v1/predict", _inputs(texts), user, idempotent=True)
         return read_answer(response, texts=len(texts), attempts=attempts)
 
     def feedback(self, query_id: str, rating: int, *, comment: str | None = None, user: str | None = None) -> None:
@@ -159,7 +160,7 @@ class AsyncClient:
 
     async def predict(self, texts: Sequence[str], *, user: str | None = None) -> Answer:
         """See ``Client.predict``."""
-        response, attempts = await self._exchange("/v1/predict", {"inputs": list(texts)}, user, idempotent=True)
+        response, attempts = await self._exchange("/v1/predict", _inputs(texts), user, idempotent=True)
         return read_answer(response, texts=len(texts), attempts=attempts)
 
     async def feedback(
@@ -199,6 +200,12 @@ class AsyncClient:
             else:
                 await asyncio.sleep(step.seconds)
                 outcome = None
+
+
+def _inputs(texts: Sequence[str]) -> dict[str, Any]:
+    if isinstance(texts, str):  # a sequence of texts too, to a type checker
+        raise TypeError("texts: a list of texts is allowed, and not one text")
+    return {"inputs": list(texts)}
 
 
 def _feedback(query_id: str, rating: int, comment: str | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ What the last update recorded of a release is the authority; where nothing is de
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import pulumi
 
 from infra.release_states import Change, change, parse
 from infra.releases import StepRefusedError
-from infra.settings import errors, yaml_text
+from infra.settings import Changes, errors, yaml_text
 from infra.settings.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -89,13 +90,35 @@ def read_stack_file(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         SettingsError: it cannot be read.
     """
+    return dict(_releases(_document(path)))
+
+
+def read_changes(path: Path) -> Changes | None:
+    """The rules of change in a stack file, as far as :func:`read_stack_file` goes; None where it has none.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     try:
-        document = yaml_text.load(path.read_text(encoding="utf-8"))
+        raw = _document(path)["config"]["inferstack:changes"]
+    except (KeyError, TypeError):
+        return None
+    try:
+        return Changes.model_validate_json(json.dumps(raw))
+    except ValueError as error:
+        sentence = " ".join(str(error).split())
+        raise SettingsError(
+            f"{path.name}: inferstack:changes, of the base branch, cannot be read: {sentence}"
+        ) from None
+
+
+def _document(path: Path) -> Any:  # noqa: ANN401  whatever somebody wrote
+    try:
+        return yaml_text.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}  # a new stack
+        return None  # a new stack
     except (OSError, UnicodeDecodeError, yaml_text.YamlError) as error:
         raise SettingsError(f"{path.name}: not readable: {error}") from None
-    return dict(_releases(document))
 
 
 def _releases(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401  whatever somebody wrote

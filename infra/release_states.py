@@ -32,6 +32,10 @@ class State:
         slots = {name: slot.model_dump(mode="json") for name, slot in self.release.slots()}
         return {**fields, "slots": slots, "served": list(self.served)}
 
+    def versions(self) -> frozenset[str]:
+        """What its slots run."""
+        return frozenset(slot.version for _, slot in self.release.slots())
+
     def after(self, wanted: Release) -> State:
         """The state that follows with another release."""
         return _state(wanted, served=self.served)
@@ -47,6 +51,7 @@ class Change:
         step: the one step between them.
         since: when the step was begun, in UTC.
         is_new: whether the step is yet to be made.
+        proven: the versions that the stack before routed requests to when the step was begun; None where nobody asked.
     """
 
     previous: State | None
@@ -54,6 +59,7 @@ class Change:
     step: Step
     since: str
     is_new: bool
+    proven: tuple[str, ...] | None = None
 
     def plain(self) -> dict[str, Any]:
         """The change as data, for rules and for the record."""
@@ -63,7 +69,8 @@ class Change:
     def record(self) -> dict[str, Any]:
         """What is kept of the change when it is done: the state, and below ``last`` where it came from."""
         previous = {"previous": self.previous.plain()} if self.previous else {}
-        return {**self.wanted.plain(), "last": {"step": str(self.step), "since": self.since, **previous}}
+        proven = {} if self.proven is None else {"proven": list(self.proven)}
+        return {**self.wanted.plain(), "last": {"step": str(self.step), "since": self.since, **previous, **proven}}
 
     def sentence(self) -> str:
         """The change in words: ``advance: from … to …``."""
@@ -103,13 +110,14 @@ def change(known: Mapping[str, Any] | None, wanted: Release, *, now: datetime) -
 
 
 def _as_it_came(current: State, last: Mapping[str, Any]) -> Change:
-    previous = last.get("previous")
+    previous, proven = last.get("previous"), last.get("proven")
     return Change(
         previous=parse(previous) if previous else None,
         wanted=current,
         step=Step(last.get("step")),
         since=str(last.get("since")),
         is_new=False,
+        proven=None if proven is None else tuple(map(str, proven)),
     )
 
 

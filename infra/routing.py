@@ -25,6 +25,9 @@ SLOT_HEADER: Final = "X-Inferstack-Slot"
 VERSION_HEADER: Final = "X-Inferstack-Version"
 """Of each answer; the slot's header is there too."""
 
+SHADOW_HEADER: Final = "X-Inferstack-Shadow"
+"""Marks requests that the comparator makes by itself, which count for no user. The gateway lets none through."""
+
 BASELINE: Final = "baseline"
 SHADOW: Final = "shadow"
 

@@ -43,6 +43,8 @@ class Stack:
         source = root / f"Pulumi.{environment}.yaml"
         check_versions(settings, source=source, root=root)
         changes = deployed.changes(settings, stack=environment, source=source, now=datetime.now(tz=UTC))
+        rules = change_facts.in_force(settings)
+        changes = change_facts.proven(changes, rules, source=source, root=root)
         for service, change in changes.items():
             if change.is_new:
                 pulumi.log.info(f"{service}: {change.sentence()}")
@@ -82,7 +84,9 @@ class Stack:
                 serving=serving,
                 changes=changes,
                 facts={
-                    service.name: change_facts.facts(settings, service, source=source, root=root)
+                    service.name: change_facts.facts(
+                        settings, service, rules=rules, change=changes[service.name], root=root
+                    )
                     for service in settings.services
                 },
             )

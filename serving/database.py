@@ -40,6 +40,10 @@ class DatabaseError(Exception):
     """The database cannot be used now; the message is for the log and quotes no value."""
 
 
+class UnknownEndError(Exception):
+    """The database was lost while it was told to keep a row: it may have done so. The message is for the log."""
+
+
 class Database:
     """Where feedback goes. It connects at the first use: the service is ready without it."""
 
@@ -67,7 +71,8 @@ class Database:
         """Store one piece of feedback; who is cancelled while he waits for his turn has stored nothing.
 
         Raises:
-            DatabaseError: the database is not there, refuses the credentials, or takes too long.
+            DatabaseError: the database is not there, refuses the credentials, or takes too long; nothing is stored.
+            UnknownEndError: it may be stored.
         """
         row = {"service": service, "query_id": query_id, "rating": rating, "comment": comment}
         await asyncio.get_running_loop().run_in_executor(self._threads, self._add, row)
@@ -75,8 +80,9 @@ class Database:
     def _add(self, row: dict[str, Any]) -> None:
         try:
             self._prepare()
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
                 connection.execute(sa.insert(feedback).values(received_at=datetime.now(UTC), **row))
+                _keep(connection)
         except (exc.SQLAlchemyError, OSError) as error:
             # Not its text: that of a driver may quote what was sent.
             raise DatabaseError(_kind(error)) from None
@@ -101,6 +107,14 @@ class Database:
             for command in commands:
                 connection.execute(command)
         self._prepared = True
+
+
+def _keep(connection: sa.Connection) -> None:
+    """Commit by itself: a connection that is lost meanwhile leaves open whether it was done."""
+    try:
+        connection.commit()
+    except exc.SQLAlchemyError as error:
+        raise UnknownEndError(_kind(error)) from None
 
 
 def _engine(url: str) -> sa.Engine:

@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from serving.database import Database, DatabaseError
+from serving.database import Database, DatabaseError, UnknownEndError
 from serving.errors import ErrorType, ServingError
 from serving.routes import UsedParts  # noqa: TC001 - FastAPI reads the handler's annotations when it runs
 from serving.schemas import Issue, Problem
@@ -90,6 +90,7 @@ def router(database: Database) -> APIRouter:
         responses={
             422: {"model": Problem, "description": "the feedback is refused; errors says why, and what is allowed"},
             503: {"model": Problem, "description": "no database, or not ready; Retry-After says when to try again"},
+            504: {"model": Problem, "description": "whether it was stored is not known"},
         },
     )
     async def store(body: FeedbackRequest, request: Request, parts: UsedParts) -> FeedbackResponse:
@@ -101,6 +102,9 @@ def router(database: Database) -> APIRouter:
         except DatabaseError as error:
             _log.warning("feedback not stored", error=str(error))
             raise ServingError(ErrorType.NO_DATABASE, "feedback cannot be stored now; try again later") from None
+        except UnknownEndError as error:
+            _log.warning("whether feedback is stored is not known", error=str(error))
+            raise ServingError(ErrorType.TIMEOUT, "whether the feedback was stored is not known") from None
         parts.metrics.users.rated(request.scope["headers"], body.rating)
         return FeedbackResponse(query_id=body.query_id)
 

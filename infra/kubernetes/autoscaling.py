@@ -1,7 +1,7 @@
 """What scales a slot: a HorizontalPodAutoscaler, by the requests that the slot's own pods are answering.
 
-A canary with 5 % of the requests is scaled by those 5 %. A colour is sized for all requests of the service, whether it
-gets them or not: a switch gives it all of them at once.
+A canary with 5 % of the requests is scaled by those 5 %. A slot that the next step may give all requests at once is
+sized for all of them, whether it gets them or not: a colour, and stable while its candidate has them all.
 
 The autoscaler owns ``spec.replicas`` of the slot's Deployment, and the program ignores it; the slot's ``replicas`` is
 what it begins with, and the least that there are.
@@ -21,12 +21,14 @@ from pulumi_kubernetes.autoscaling.v2 import (
     PodsMetricSourceArgs,
 )
 
-from infra.settings import BlueGreenRelease
+from infra.settings import BlueGreenRelease, CanaryRelease
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.apps.v1 import Deployment
 
     from infra.settings import Autoscaling, Service, Slot
+
+_ALL: Final = 100  # per cent
 
 METRIC: Final = "requests_in_flight"
 """In the API of custom metrics, of pods and of services; see :mod:`infra.kubernetes.monitoring.metrics_adapter`."""
@@ -48,7 +50,7 @@ def autoscaler(service: Service, slot: Slot, deployment: Deployment) -> Horizont
         ),
         min_replicas=slot.replicas,
         max_replicas=wanted.max_replicas,
-        metrics=[_metric(service, wanted)],
+        metrics=[_metric(service, slot, wanted)],
     )
 
 
@@ -57,10 +59,19 @@ def _scaling(service: Service, slot: Slot) -> Autoscaling | None:
     return service.autoscaling if slot.replicas else None
 
 
-def _metric(service: Service, wanted: Autoscaling) -> MetricSpecArgs:
+def _may_get_all(service: Service, slot: Slot) -> bool:
+    """Whether a slot may get all requests at once, by a switch or a promotion."""
+    match service.release:
+        case CanaryRelease(candidate=candidate):
+            return candidate is not None and candidate.weight == _ALL and slot.version != candidate.version
+        case BlueGreenRelease():
+            return True
+
+
+def _metric(service: Service, slot: Slot, wanted: Autoscaling) -> MetricSpecArgs:
     metric = MetricIdentifierArgs(name=METRIC)
     target = MetricTargetArgs(type="AverageValue", average_value=str(wanted.requests_in_flight))
-    if isinstance(service.release, BlueGreenRelease):
+    if _may_get_all(service, slot):
         # No object is asked for this name: it is the label by which Prometheus has the service's pods.
         described = CrossVersionObjectReferenceArgs(api_version="v1", kind="Service", name=service.name)
         return MetricSpecArgs(

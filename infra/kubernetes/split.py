@@ -103,7 +103,10 @@ def _rule(
         },
         {
             "type": "RequestHeaderModifier",
-            "requestHeaderModifier": {"set": [{"name": name, "value": value} for name, value in _RETRY.items()]},
+            "requestHeaderModifier": {
+                "set": [{"name": name, "value": value} for name, value in _RETRY.items()],
+                "remove": [routing.SHADOW_HEADER],
+            },
         },
     ]
     if mirror is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -14,13 +14,17 @@ from infra.settings.changes import Changes
 from infra.settings.cluster import Cluster, EksCluster, EmbeddedCluster
 from infra.settings.monitoring import LogReceiver, Monitoring
 from infra.settings.pools import Pool
-from infra.settings.services import Service
+from infra.settings.services import BlueGreenRelease, CanaryRelease, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 SYSTEM_POOL = "system"
+# Objects of a slot are named after the service and it, as are the comparator's; those of a service after it alone.
+_OF_SLOTS: Final = (*CanaryRelease.slot_names, *BlueGreenRelease.slot_names, "baseline", "shadow")
+# Network policies of the namespace in which all services are.
+_OF_ALL: Final = frozenset({"aws", "database", "default-deny", "dns", "telemetry"})
 
 
 class Gateway(Model):
@@ -47,6 +51,14 @@ class Settings(Model):
         for kind, names in (("pools", pools), ("services", [service.name for service in self.services])):
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise errors.conflict((kind,), f"the name {twice[0]!r} is used twice; names must differ")
+        taken = {naming.slot_name(service.name, slot): service.name for service in self.services for slot in _OF_SLOTS}
+        for index, service in enumerate(self.services):
+            if service.name in taken:
+                sentence = f"{service.name!r} names a slot of {taken[service.name]!r}. Allowed: another name"
+                raise errors.conflict(("services", index, "name"), sentence)
+            if service.name in _OF_ALL:
+                sentence = f"{service.name!r} is taken. Allowed: a name but {', '.join(sorted(_OF_ALL))}"
+                raise errors.conflict(("services", index, "name"), sentence)
         if isinstance(self.cluster, EmbeddedCluster) and len(pools) > 1:
             sentence = "the embedded cluster has one node. Allowed: one pool"
             raise errors.conflict(("pools", 1), sentence)

@@ -13,6 +13,8 @@ from policies.rule import Expectation, Resource, ResourceRule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SCALE = "scale"
+
 
 def _check(resource: Resource) -> Iterator[Expectation]:
     found, holds = change(resource)
@@ -49,7 +51,15 @@ def _leads_back(previous: State | None, wanted: State, name: str | None) -> bool
     if name == "free":
         gone = previous.versions - wanted.versions
         return wanted.strategy == "canary" or not gone & previous.served
+    if name == _SCALE:
+        return "candidate" not in wanted.slots or _same_users(previous, wanted)
     return name in SAFE
+
+
+def _same_users(previous: State, wanted: State) -> bool:
+    """Whether nobody else meets the candidate, and no more requests are sent to it for comparison."""
+    before, after = previous.rest, wanted.rest
+    return before.get("sticky") == after.get("sticky") and after.get("mirror") in (before.get("mirror"), 0)
 
 
 RULE = ResourceRule(

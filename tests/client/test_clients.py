@@ -125,6 +125,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
             thread.join(20)
 
 
+def test_one_text_is_no_list_of_texts(kind: str) -> None:
+    """Its letters are not classified one by one."""
+    caller = Caller(kind, "http://x", [httpx.Response(200, json=PREDICTED)])
+    with pytest.raises(TypeError, match="a list of texts is allowed, and not one text"):
+        caller.predict("a wonderful film")
+    assert not caller.seen
+
+
 def test_predictions_of_the_real_service(kind: str, service: str) -> None:
     """Texts in, typed predictions out, in their order, with who made them; feedback names the answer."""
     caller = Caller(kind, service + "/")
@@ -221,5 +229,6 @@ def test_arguments_that_are_not_allowed(given: dict[str, Any], said: str) -> Non
 def test_all_use_the_same_names() -> None:
     """The library, the service and the routes agree on the headers, and on how many buckets there are."""
     assert BUCKET_HEADER == user_metrics.HEADER == routing.USER_BUCKET_HEADER
+    assert user_metrics.OWN_HEADER == routing.SHADOW_HEADER
     assert SLOT_HEADER == routing.SLOT_HEADER
     assert len({user_bucket(str(number)) for number in range(20_000)}) == routing.BUCKETS

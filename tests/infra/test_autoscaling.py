@@ -67,6 +67,15 @@ def test_a_canary_is_scaled_by_its_own_pods() -> None:
     assert (metric.pods.target.type, metric.pods.target.average_value) == ("AverageValue", "8")
 
 
+def test_stable_is_ready_for_a_promotion() -> None:
+    """While the candidate has all requests, stable is as large as all of them need: the promotion gives it them all."""
+    candidate = Slot(version="0.2.0", replicas=1, weight=100)
+    release = CanaryRelease(strategy="canary", stable=Slot(version="0.1.0", replicas=3, weight=0), candidate=candidate)
+    (stable,) = _autoscaler(_service(release), release.stable).metrics
+    assert (stable.type, stable.object.described_object.name) == ("Object", "sentiment")
+    assert _autoscaler(_service(release), candidate).metrics[0].type == "Pods"
+
+
 def test_a_colour_is_sized_for_the_whole_service() -> None:
     """An idle colour gets all requests at once, so its number of pods follows those of the service."""
     assert COLOURS.green is not None

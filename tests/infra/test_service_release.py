@@ -100,6 +100,15 @@ def test_testers_pick_by_more_headers_than_users_have() -> None:
         assert all(rule["matches"][0]["headers"][0]["value"] == slot for rule in rules)
 
 
+def test_nobody_outside_is_taken_for_the_comparator() -> None:
+    """Its requests count for no user, and so hide what they meet from the evidence: the gateway takes the mark away."""
+    declared = declare(_canary(20))
+    for name in ("sentiment", *(naming.slot_name("sentiment", slot) for slot in ("stable", "candidate"))):
+        for rule in _rules(declared, name):
+            (changed,) = (each for each in rule["filters"] if each["type"] == "RequestHeaderModifier")
+            assert changed["requestHeaderModifier"]["remove"] == [routing.SHADOW_HEADER]
+
+
 @pytest.mark.parametrize(("weight", "expected"), [(0, True), (50, True), (100, False)])
 def test_what_is_mirrored_has_a_shadow(weight: int, expected: bool) -> None:  # noqa: FBT001  # a case, not an option
     """The shadow is there while requests are mirrored, which those of the candidate never are."""

@@ -122,6 +122,14 @@ def test_names_may_not_be_used_twice() -> None:
     assert "services: the name 'sentiment' is used twice" in _error(raw)
 
 
+@pytest.mark.parametrize("name", ["sentiment-candidate", "sentiment-baseline", "sentiment-shadow", "telemetry"])
+def test_names_of_other_objects_are_taken(name: str) -> None:
+    """A service is refused whose route or network policy would be another's."""
+    raw = _raw()
+    raw["services"].append({**raw["services"][0], "name": name})
+    assert f"services[1].name: '{name}' " in _error(raw)
+
+
 def test_a_release_of_no_slots_is_refused() -> None:
     """A blue/green release must fill one colour at least."""
     raw = _set(_raw(), ["services", 0, "release"], {"strategy": "blue_green"})

@@ -9,6 +9,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import event, exc
 
 from serving.settings import Settings, SettingsError
 from tests.serving.waiting import eventually
@@ -108,6 +110,24 @@ def test_without_a_database_there_is_no_such_path(
     with run_app(model_dir=tiny_model) as client:
         assert client.post("/v1/feedback", json={"query_id": QUERY, "rating": 5}).status_code == 404
         assert "/v1/feedback" not in client.get("/openapi.json").json()["paths"]
+
+
+def test_feedback_that_may_be_stored_is_not_asked_for_again(client: TestClient) -> None:
+    """A connection that is lost in the commit leaves that open: no Retry-After, or clients would send it twice."""
+
+    def lost(_connection: object) -> None:
+        raise exc.OperationalError("COMMIT", None, ConnectionError("gone"))
+
+    body = {"query_id": QUERY, "rating": 5}
+    assert client.post("/v1/feedback", json=body).status_code == 201
+    event.listen(sa.Engine, "commit", lost)
+    try:
+        answer = client.post("/v1/feedback", json=body)
+    finally:
+        event.remove(sa.Engine, "commit", lost)
+    assert (answer.status_code, answer.json()["type"]) == (504, "urn:inferstack:problem:timeout")
+    assert "retry-after" not in answer.headers
+    assert client.post("/v1/feedback", json=body).status_code == 201
 
 
 def test_a_database_that_is_gone_hurts_feedback_alone(
