@@ -7,7 +7,7 @@ from typing import Final
 from policies.release import ALL, Slot, State
 
 # Steps that take nothing to users that they have not had, and undo no way back: allowed whenever.
-SAFE: Final = frozenset({"nothing", "scale", "rollback", "mend"})
+SAFE: Final = frozenset({"nothing", "rollback", "mend"})
 
 
 def step(before: State | None, after: State) -> str | None:

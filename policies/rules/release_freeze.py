@@ -13,8 +13,6 @@ from policies.rule import Expectation, Resource, ResourceRule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SCALE = "scale"
-
 
 def _check(resource: Resource) -> Iterator[Expectation]:
     found, holds = change(resource)
@@ -51,7 +49,7 @@ def _leads_back(previous: State | None, wanted: State, name: str | None) -> bool
     if name == "free":
         gone = previous.versions - wanted.versions
         return wanted.strategy == "canary" or not gone & previous.served
-    if name == _SCALE:
+    if name == "scale":
         return "candidate" not in wanted.slots or _same_users(previous, wanted)
     return name in SAFE
 
